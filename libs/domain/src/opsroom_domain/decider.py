@@ -1,0 +1,93 @@
+"""What every entity kind is made of: a decider, and how it is shown.
+
+A decider is three pure things (Jeremie Chassaing's pattern): the state of an entity that does not exist yet (``None`` here),
+``decide(state, command) -> events`` and ``evolve(state, event) -> state``. The same ``evolve`` serves the writer, the projector,
+time travel, replay and the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, Union
+
+Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 - a name in quotes cannot stand in `|`
+"""A JSON value. Rows and diffs are made of it, so that they are the same bytes wherever they are made."""
+
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+
+
+class Refused(Exception):
+    """A command that the business does not allow in the present state. Nothing has changed.
+
+    ``code`` is stable and ends in the problem's ``type``; ``message`` says what to do next.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class NotFound(Refused):
+    """The entity does not exist."""
+
+
+class AlreadyExists(Refused):
+    """The entity id is taken by another create command."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """One field whose value is now neither what the editor saw nor what the editor wants."""
+
+    field: str
+    seen: Json
+    current: Json
+    wanted: Json
+
+
+class EditConflict(Refused):
+    """A lost update prevented (promise 2): ``conflicts`` holds both values of each field.
+
+    Who changed a field, and when, is in the state's ``field_changes``; the command API adds it to the answer.
+    """
+
+    def __init__(self, conflicts: Sequence[FieldConflict]) -> None:
+        names = ", ".join(c.field for c in conflicts)
+        super().__init__("edit-conflict", f"{names} changed since you looked; read the current value and decide again")
+        self.conflicts = tuple(conflicts)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One event in words and as a field-level diff ``{field: {"from": old, "to": new}}``."""
+
+    words: str
+    diff: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[S, C, E]):
+    """One entity kind: everything that the services need to know about it, in one value.
+
+    Shapes: ``events`` maps the last part of ``ce_type`` (``opsroom.incident.acknowledged`` -> ``acknowledged``) to its class.
+    ``to_json``/``from_json`` are inverse and canonical: equal states give equal JSON. ``row`` is what a list or a socket shows,
+    ``tags`` the flat strings that live filters and indexes match on.
+    """
+
+    name: str
+    prefix: str
+    events: Mapping[str, type[E]]
+    commands: Mapping[str, type[C]]
+    decide: Callable[[S | None, C], Sequence[E]]
+    evolve: Callable[[S | None, E], S]
+    to_json: Callable[[S], dict[str, Json]]
+    from_json: Callable[[Mapping[str, Any]], S]
+    tags: Callable[[S], dict[str, str]]
+    describe: Callable[[S | None, E], TimelineEntry]
+    fold_version: int
+    """Raised by hand whenever ``evolve`` or ``to_json`` gives another result for an old log; part of the fold fingerprint."""

@@ -1,0 +1,142 @@
+"""An incident: something is wrong, and people make it right.
+
+Read in this order: ``words``, ``events``, ``commands``, ``state``, ``decide`` (the rules), ``signals``, ``evolve``, ``show``, ``describe``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opsroom_domain.decider import Kind
+from opsroom_domain.entities.incident.commands import (
+    COMMANDS,
+    Acknowledge,
+    AddNote,
+    Assign,
+    ChangeLabels,
+    ChangeSeverity,
+    ChangeStatus,
+    ChangeVisibility,
+    ChangeWatchers,
+    Command,
+    Edit,
+    Escalate,
+    IncidentCommand,
+    Link,
+    Merge,
+    Open,
+    Reopen,
+    ReportSignal,
+    Resolve,
+    Unlink,
+)
+from opsroom_domain.entities.incident.decide import PREFIX, decide
+from opsroom_domain.entities.incident.describe import describe
+from opsroom_domain.entities.incident.events import (
+    EVENTS,
+    Acknowledged,
+    Assigned,
+    Edited,
+    Escalated,
+    Event,
+    IncidentEvent,
+    LabelsChanged,
+    Linked,
+    Merged,
+    Noted,
+    Opened,
+    Reopened,
+    Resolved,
+    SeverityChanged,
+    SignalAttached,
+    StatusChanged,
+    Unlinked,
+    VisibilityChanged,
+    WatchersChanged,
+)
+from opsroom_domain.entities.incident.evolve import evolve
+from opsroom_domain.entities.incident.show import from_json, tags, to_json
+from opsroom_domain.entities.incident.state import (
+    LIVE,
+    FieldChange,
+    Incident,
+    LinkTo,
+    NoteSeen,
+    Signal,
+)
+from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status, Visibility
+
+INCIDENT: Final[Kind[Incident, Command, Event]] = Kind(
+    name="incident",
+    prefix=PREFIX,
+    events=EVENTS,
+    commands=COMMANDS,
+    decide=decide,
+    evolve=evolve,
+    to_json=to_json,
+    from_json=from_json,
+    tags=tags,
+    describe=describe,
+    fold_version=1,
+)
+
+__all__ = [
+    "COMMANDS",
+    "EVENTS",
+    "INCIDENT",
+    "LIVE",
+    "PREFIX",
+    "Acknowledge",
+    "Acknowledged",
+    "AddNote",
+    "Assign",
+    "Assigned",
+    "ChangeLabels",
+    "ChangeSeverity",
+    "ChangeStatus",
+    "ChangeVisibility",
+    "ChangeWatchers",
+    "Command",
+    "Edit",
+    "Edited",
+    "Escalate",
+    "Escalated",
+    "Event",
+    "FieldChange",
+    "Incident",
+    "IncidentCommand",
+    "IncidentEvent",
+    "LabelsChanged",
+    "Link",
+    "LinkTo",
+    "Linked",
+    "Merge",
+    "Merged",
+    "NoteSeen",
+    "Noted",
+    "Open",
+    "Opened",
+    "Reopen",
+    "Reopened",
+    "ReportSignal",
+    "Resolve",
+    "Resolved",
+    "Severity",
+    "SeverityChanged",
+    "Signal",
+    "SignalAttached",
+    "SignalStatus",
+    "Status",
+    "StatusChanged",
+    "Unlink",
+    "Unlinked",
+    "Visibility",
+    "VisibilityChanged",
+    "WatchersChanged",
+    "decide",
+    "describe",
+    "evolve",
+    "from_json",
+    "tags",
+    "to_json",
+]

@@ -1,0 +1,176 @@
+"""How an incident becomes what its events say. Total: every event that ``decide`` gives has its place; nothing is refused here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from opsroom_domain.changes import hash_of
+from opsroom_domain.entities.incident.events import (
+    Acknowledged,
+    Assigned,
+    Edited,
+    Escalated,
+    Event,
+    LabelsChanged,
+    Linked,
+    Merged,
+    Noted,
+    Opened,
+    Reopened,
+    Resolved,
+    SeverityChanged,
+    SignalAttached,
+    StatusChanged,
+    Unlinked,
+    VisibilityChanged,
+    WatchersChanged,
+)
+from opsroom_domain.entities.incident.limits import RECENT_NOTES
+from opsroom_domain.entities.incident.state import FieldChange, Incident, LinkTo, NoteSeen, Signal
+from opsroom_domain.entities.incident.words import Status
+
+EDITABLE = ("title", "description")
+"""Fields that ``Edit`` can change."""
+_TRACKED = (*EDITABLE, "severity", "status", "assignee", "visibility")
+
+
+def evolve(state: Incident | None, event: Event) -> Incident:
+    """The incident after ``event``. Raises ValueError if the event cannot follow: the history is broken and the reader parks the entity."""
+    if isinstance(event, Opened):
+        if state is not None:
+            raise ValueError(f"{state.id} is opened a second time; its history is broken")
+        return _opened(event)
+    if state is None:
+        raise ValueError(f"an incident's history starts with {type(event).__name__} instead of Opened; it is broken")
+    return _evolved(state, event)
+
+
+def _opened(event: Opened) -> Incident:
+    changed = FieldChange(by=event.by, at=event.at)
+    return Incident(
+        id=event.incident_id,
+        title=event.title,
+        description=event.description,
+        severity=event.severity,
+        status=Status.OPEN,
+        visibility=event.visibility,
+        source=event.source,
+        labels=tuple(sorted(event.labels)),
+        opened_at=event.at,
+        opened_by=event.by,
+        field_changes=dict.fromkeys(_TRACKED, changed),
+        signals={},
+    )
+
+
+def _evolved(state: Incident, event: _Later) -> Incident:
+    match event:
+        case Acknowledged() | StatusChanged() | Merged() | Resolved() | Reopened():
+            return _moved(state, event)
+        case Assigned():
+            return replace(state, assignee=event.assignee, field_changes=_touched(state, event, "assignee"))
+        case SeverityChanged():
+            return replace(state, severity=event.severity, field_changes=_touched(state, event, "severity"))
+        case VisibilityChanged():
+            return replace(state, visibility=event.visibility, field_changes=_touched(state, event, "visibility"))
+        case Edited():
+            return _edited(state, event)
+        case Noted():
+            note = NoteSeen(note_id=event.note_id, hash=hash_of(event.text))
+            return replace(state, note_count=state.note_count + 1, recent_notes=(*state.recent_notes, note)[-RECENT_NOTES:])
+        case Linked():
+            link = LinkTo(target=event.target, relation=event.relation)
+            return replace(state, links=tuple(sorted({*state.links, link}, key=lambda to: (to.target, to.relation))))
+        case Unlinked():
+            gone = LinkTo(target=event.target, relation=event.relation)
+            return replace(state, links=tuple(link for link in state.links if link != gone))
+        case Escalated():
+            return replace(state, escalation_level=event.level)
+        case SignalAttached():
+            return replace(state, signals={**state.signals, event.fingerprint: _signal(event)})
+        case LabelsChanged():
+            return replace(state, labels=tuple(sorted({*state.labels, *event.added} - {*event.removed})))
+        case WatchersChanged():
+            return replace(state, watchers=tuple(sorted({*state.watchers, *event.added} - {*event.removed})))
+        case _:
+            assert_never(event)
+
+
+def _moved(state: Incident, event: _Move) -> Incident:
+    """Everything that changes the status."""
+    changes = _touched(state, event, "status")
+    match event:
+        case Acknowledged():
+            return replace(state, status=Status.ACKNOWLEDGED, acknowledged_at=event.at, acknowledged_by=event.by, field_changes=changes)
+        case StatusChanged():
+            return replace(state, status=event.status, field_changes=changes)
+        case Merged():
+            return replace(state, status=Status.MERGED, merged_into=event.into, field_changes=changes)
+        case Resolved():
+            return replace(
+                state,
+                status=Status.RESOLVED,
+                resolved_at=event.at,
+                resolved_by=event.by,
+                resolution=event.resolution,
+                resolved_automatically=event.automatic,
+                field_changes=changes,
+            )
+        case Reopened():
+            return replace(
+                state,
+                status=Status.OPEN,
+                acknowledged_at=None,
+                acknowledged_by=None,
+                resolved_at=None,
+                resolved_by=None,
+                resolution=None,
+                resolved_automatically=False,
+                field_changes=changes,
+            )
+        case _:
+            assert_never(event)
+
+
+def _edited(state: Incident, event: Edited) -> Incident:
+    texts = state.texts
+    for change in event.changes:
+        if change.field not in texts:
+            raise ValueError(f"{state.id}: the field {change.field} cannot be edited; its history is broken or newer than this program")
+        texts[change.field] = change.to
+    changes = _touched(state, event, *(change.field for change in event.changes))
+    return replace(state, title=texts["title"], description=texts["description"], field_changes=changes)
+
+
+def _signal(event: SignalAttached) -> Signal:
+    return Signal(
+        status=event.status,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        name=event.name,
+        summary=event.summary,
+        source_url=event.source_url,
+    )
+
+
+def _touched(state: Incident, event: Event, *fields: str) -> dict[str, FieldChange]:
+    return {**state.field_changes, **dict.fromkeys(fields, FieldChange(by=event.by, at=event.at))}
+
+
+_Move = Acknowledged | StatusChanged | Merged | Resolved | Reopened
+_Later = (
+    _Move
+    | Assigned
+    | SeverityChanged
+    | Edited
+    | Noted
+    | Linked
+    | Unlinked
+    | Escalated
+    | SignalAttached
+    | LabelsChanged
+    | WatchersChanged
+    | VisibilityChanged
+)
+"""Every event but Opened."""

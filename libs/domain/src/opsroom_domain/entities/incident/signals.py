@@ -1,0 +1,107 @@
+"""What a reported signal does to an incident.
+
+A fingerprint's episodes are ordered by their start, and within an episode firing comes before resolved; a report that says nothing newer
+than what is known changes nothing. So redelivered, reordered and repeated webhooks are harmless.
+"""
+
+from __future__ import annotations
+
+import re
+
+from opsroom_domain.decider import Refused
+from opsroom_domain.entities.incident.commands import ReportSignal
+from opsroom_domain.entities.incident.events import Event, Opened, Reopened, Resolved, SignalAttached
+from opsroom_domain.entities.incident.limits import (
+    DESCRIPTION_MAX,
+    FINGERPRINT_MAX,
+    LABEL_MAX,
+    LABELS_MAX,
+    SIGNAL_SUMMARY_MAX,
+    SIGNAL_URL_MAX,
+    SIGNALS_MAX,
+    SOURCE_MAX,
+    TITLE_MAX,
+)
+from opsroom_domain.entities.incident.state import Incident
+from opsroom_domain.entities.incident.words import SignalStatus, Status, Visibility
+from opsroom_domain.text import check_line, fitted_line, fitted_text
+
+ALL_RESOLVED = "All signals resolved."
+FIRED_AGAIN = "A signal fires again."
+_WEB = re.compile(r"https?://[^\s\x00-\x20\x7f\ud800-\udfff]+")
+
+
+def report_signal(state: Incident | None, command: ReportSignal) -> tuple[Event, ...]:
+    """Decide on one report. A text that is too long is cut, because an alert must not be lost for its length.
+
+    The first firing signal opens the incident. When the last firing one resolves, a live incident is resolved automatically. A signal that
+    fires in a newer episode reopens a resolved incident. Raises Refused ``nothing-to-resolve`` or ``too-many-signals``.
+    """
+    check_line("fingerprint", command.fingerprint, FINGERPRINT_MAX)
+    if state is None:
+        if command.status is SignalStatus.RESOLVED:
+            raise Refused("nothing-to-resolve", f"no incident {command.incident_id} exists for this signal; there is nothing to do")
+        return (_opened(command), _attached(command))
+    if not _is_news(state, command):
+        return ()
+    if command.fingerprint not in state.signals and len(state.signals) >= SIGNALS_MAX:
+        raise Refused("too-many-signals", f"{state.id} has {SIGNALS_MAX} signals already; open another incident for this one")
+    attached = _attached(command)
+    if command.status is SignalStatus.FIRING and state.status is Status.RESOLVED:
+        return (attached, Reopened(at=command.at, by=command.by, reason=FIRED_AGAIN))
+    if command.status is SignalStatus.RESOLVED and state.live and _is_last_firing(state, command.fingerprint):
+        return (attached, Resolved(at=command.at, by=command.by, resolution=ALL_RESOLVED, automatic=True))
+    return (attached,)
+
+
+def _is_news(state: Incident, command: ReportSignal) -> bool:
+    known = state.signals.get(command.fingerprint)
+    if known is None:
+        return command.status is SignalStatus.FIRING
+    if command.starts_at != known.starts_at:
+        return command.starts_at > known.starts_at
+    return known.status is SignalStatus.FIRING and command.status is SignalStatus.RESOLVED
+
+
+def _is_last_firing(state: Incident, fingerprint: str) -> bool:
+    return {name for name, signal in state.signals.items() if signal.status is SignalStatus.FIRING} == {fingerprint}
+
+
+def _opened(command: ReportSignal) -> Opened:
+    name = _name(command)
+    summary = fitted_line(command.summary, TITLE_MAX)
+    labels = {fitted_line(label, LABEL_MAX) for label in command.labels} - {""}
+    return Opened(
+        at=command.at,
+        by=command.by,
+        incident_id=command.incident_id,
+        title=fitted_line(f"{name}: {summary}" if summary else name, TITLE_MAX),
+        description=fitted_text(command.summary, DESCRIPTION_MAX),
+        severity=command.severity,
+        source=fitted_line(command.source, SOURCE_MAX) or "signal",
+        labels=tuple(sorted(labels)[:LABELS_MAX]),
+        visibility=Visibility.EVERYONE,
+    )
+
+
+def _attached(command: ReportSignal) -> SignalAttached:
+    return SignalAttached(
+        at=command.at,
+        by=command.by,
+        fingerprint=command.fingerprint,
+        status=command.status,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        name=_name(command),
+        summary=fitted_text(command.summary, SIGNAL_SUMMARY_MAX),
+        source_url=_web_address(command.source_url),
+    )
+
+
+def _name(command: ReportSignal) -> str:
+    return fitted_line(command.name, TITLE_MAX) or fitted_line(command.fingerprint, TITLE_MAX)
+
+
+def _web_address(url: str) -> str:
+    """A cut address leads nowhere, and only a web address may become a link on a screen."""
+    return url if len(url) <= SIGNAL_URL_MAX and _WEB.fullmatch(url) else ""

@@ -1,0 +1,33 @@
+"""The words of an incident: its statuses, severities and visibilities, as they stand in events, rows and tags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    INVESTIGATING = "investigating"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    MERGED = "merged"
+
+
+class Severity(StrEnum):
+    SEV1 = "sev1"
+    SEV2 = "sev2"
+    SEV3 = "sev3"
+    SEV4 = "sev4"
+    SEV5 = "sev5"
+
+
+class Visibility(StrEnum):
+    EVERYONE = "everyone"
+    TEAM = "team"
+    NAMED = "named"
+
+
+class SignalStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"

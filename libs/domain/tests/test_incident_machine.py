@@ -1,0 +1,233 @@
+"""Whatever people, programs and signals do to an incident, in any order: what holds after each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+from any_command import GOOD, GOOD_LINES, PEOPLE, any_command, merging, signals
+from examples import INC, Stamp
+from given_when_then import folded
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from opsroom_domain.changes import Change, as_seen, changes_between, turned_round
+from opsroom_domain.decider import AlreadyExists, EditConflict, Refused
+from opsroom_domain.entities.incident import INCIDENT, Command, Edit, Escalate, Event, Incident, Merge, Open, Reopen, Severity, Status
+from opsroom_domain.ids import ActorId
+
+START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+MEMBERS = {"note", "link", "signal", "labels", "watchers"}
+"""Diffs that name a member of what the row holds several of."""
+EDITABLE = st.sampled_from(["title", "description"])
+
+
+class IncidentLife(RuleBasedStateMachine):
+    """One incident. Time goes on with each command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[Event] = []
+        self.state: Incident | None = None
+        self.now = START
+
+    @property
+    def incident(self) -> Incident:
+        assert self.state is not None
+        return self.state
+
+    @property
+    def merged(self) -> bool:
+        return self.state is not None and self.state.merged_into is not None
+
+    def stamp(self, by: ActorId) -> Stamp:
+        self.now += timedelta(microseconds=1_000_001)
+        return {"at": self.now, "by": by}
+
+    def decide(self, command: Command, state: Incident | None) -> Sequence[Event]:
+        before = deepcopy(state)
+        try:
+            return tuple(INCIDENT.decide(state, command))
+        finally:
+            assert state == before, "decide changed the state in place"
+
+    def issue(self, command: Command) -> Sequence[Event]:
+        """Decide and apply. Raises what ``decide`` raises."""
+        events = self.decide(command, self.state)
+        for event in events:
+            assert (event.at, event.by) == (command.at, command.by)
+            self.apply(event)
+        if not isinstance(command, Open | Escalate | Reopen):
+            assert self.decide(command, self.state) == (), "the exact repeat of a command changes nothing"
+        return events
+
+    def attempt(self, command: Command) -> Refused | None:
+        """As ``issue``, but a refusal is returned."""
+        try:
+            self.issue(command)
+        except Refused as refusal:
+            return refusal
+        return None
+
+    def apply(self, event: Event) -> None:
+        before = deepcopy(self.state)
+        entry = INCIDENT.describe(self.state, event)
+        after = INCIDENT.evolve(self.state, event)
+        assert self.state == before, "evolve changed the state in place"
+        old, new = {} if before is None else INCIDENT.to_json(before), INCIDENT.to_json(after)
+        assert entry.words
+        assert "\n" not in entry.words
+        for field, step in entry.diff.items():
+            if field not in MEMBERS:
+                assert step == {"from": old.get(field), "to": new[field]}, f"the diff of {field} is not what happened"
+        self.state = after
+        self.events.append(event)
+
+    @initialize(title=GOOD_LINES, severity=st.sampled_from(Severity), by=PEOPLE)
+    def open(self, title: str, severity: Severity, by: ActorId) -> None:
+        self.issue(Open(**self.stamp(by), incident_id=INC, title=title, severity=severity, labels=("env=prod",)))
+
+    @rule(data=st.data(), by=PEOPLE)
+    def somebody_does_something(self, data: st.DataObject, by: ActorId) -> None:
+        command = data.draw(any_command(self.incident, self.stamp(by)))
+        refusal = self.attempt(command)
+        if self.merged:
+            assert isinstance(refusal, AlreadyExists) or (refusal is not None and refusal.code == "merged")
+        elif isinstance(refusal, EditConflict):
+            assert all(each.current not in (each.seen, each.wanted) for each in refusal.conflicts)
+
+    @rule(data=st.data(), by=PEOPLE)
+    def a_signal_is_reported_twice_and_once_more_late(self, data: st.DataObject, by: ActorId) -> None:
+        if self.merged:
+            return
+        first = data.draw(signals(self.incident, self.stamp(by)))
+        self.issue(first)
+        self.issue(data.draw(signals(self.incident, self.stamp(by))))
+        live = self.incident.live
+        late = self.decide(first, self.incident)
+        assert late == () or not self.incident.signals.get(first.fingerprint), "a late report of what is known changes nothing"
+        assert self.incident.live is live
+
+    @rule(data=st.data(), by=PEOPLE)
+    @precondition(lambda self: len(self.events) > 20)
+    def it_is_merged(self, data: st.DataObject, by: ActorId) -> None:
+        command: Merge = data.draw(merging(self.stamp(by)))
+        target = self.incident.merged_into
+        refusal = self.attempt(command)
+        if target is None:
+            assert (refusal is None) is (command.into != INC)
+        else:
+            assert (refusal is None) is (command.into == target)
+
+    @rule(data=st.data(), by=PEOPLE, field=EDITABLE, times=st.integers(1, 4))
+    @precondition(lambda self: not self.merged)
+    def a_chain_of_own_edits_never_conflicts(self, data: st.DataObject, by: ActorId, field: str, times: int) -> None:
+        seen = self.incident.texts[field]
+        for _ in range(times):
+            to = data.draw(GOOD[field])
+            self.issue(Edit(**self.stamp(by), changes=(Change(field=field, seen=as_seen(seen), to=to),)))
+            seen = to
+        assert self.incident.texts[field] == seen
+
+    @rule(data=st.data(), by=PEOPLE)
+    @precondition(lambda self: not self.merged)
+    def an_edit_turned_round_undoes_it(self, data: st.DataObject, by: ActorId) -> None:
+        before = self.incident.texts
+        wanted = {field: data.draw(texts) for field, texts in GOOD.items()}
+        changes = changes_between(before, wanted)
+        self.issue(Edit(**self.stamp(by), changes=changes))
+        assert self.incident.texts == wanted
+        self.issue(Edit(**self.stamp(by), changes=turned_round(changes, before)))
+        assert self.incident.texts == before
+
+    @rule(data=st.data(), first=PEOPLE, second=PEOPLE)
+    @precondition(lambda self: not self.merged)
+    def edits_of_different_fields_merge_in_any_order(self, data: st.DataObject, first: ActorId, second: ActorId) -> None:
+        base = self.incident.texts
+        edits = [
+            Edit(**self.stamp(by), changes=(Change(field=field, seen=as_seen(base[field]), to=data.draw(GOOD[field])),))
+            for by, field in ((first, "title"), (second, "description"))
+        ]
+        other_order = self.incident
+        for edit in reversed(edits):
+            other_order = folded(INCIDENT, self.decide(edit, other_order), other_order)
+        for edit in edits:
+            self.issue(edit)
+        assert other_order is not None
+        assert other_order.texts == self.incident.texts
+
+    @rule(data=st.data(), by=PEOPLE, field=EDITABLE)
+    @precondition(lambda self: not self.merged)
+    def of_two_edits_of_one_value_the_second_is_told(self, data: st.DataObject, by: ActorId, field: str) -> None:
+        base = self.incident.texts[field]
+        mine, theirs = (data.draw(GOOD[field]) for _ in range(2))
+        self.issue(Edit(**self.stamp(by), changes=(Change(field=field, seen=as_seen(base), to=theirs),)))
+        command = Edit(**self.stamp(by), changes=(Change(field=field, seen=as_seen(base), to=mine),))
+        if theirs in {base, mine}:
+            self.issue(command)
+            assert self.incident.texts[field] == mine
+            return
+        refusal = self.attempt(command)
+        assert isinstance(refusal, EditConflict), "an edit was lost"
+        assert [(each.current, each.wanted) for each in refusal.conflicts] == [(theirs, mine)]
+
+    @invariant()
+    def replaying_the_events_gives_the_same_incident(self) -> None:
+        assert folded(INCIDENT, self.events) == self.state
+
+    @invariant()
+    def the_row_leads_back_to_the_incident(self) -> None:
+        if self.state is None:
+            return
+        row = INCIDENT.to_json(self.state)
+        back = INCIDENT.from_json(json.loads(json.dumps(row)))
+        assert back == self.state
+        assert json.dumps(INCIDENT.to_json(back)) == json.dumps(row)
+
+    @invariant()
+    def its_parts_agree_with_its_status(self) -> None:
+        if self.state is None:
+            return
+        now = self.state
+        assert now.live is (now.status not in {Status.RESOLVED, Status.MERGED})
+        assert (now.status is Status.MERGED) is (now.merged_into is not None)
+        assert (now.resolved_at is None) is (now.resolved_by is None) is (now.resolution is None)
+        if now.status is not Status.MERGED:
+            assert (now.status is Status.RESOLVED) is (now.resolved_at is not None)
+        assert now.resolved_at is not None or not now.resolved_automatically
+        assert (now.acknowledged_at is None) is (now.acknowledged_by is None)
+        if now.live:
+            assert (now.status is Status.OPEN) is (now.acknowledged_at is None)
+
+    @invariant()
+    def its_lists_are_sorted_sets(self) -> None:
+        if self.state is None:
+            return
+        now = self.state
+        for members in (now.labels, now.watchers, tuple((link.target, link.relation) for link in now.links)):
+            assert members == tuple(sorted(set(members)))
+
+    @invariant()
+    def who_changed_what_is_known(self) -> None:
+        if self.state is None:
+            return
+        assert set(self.state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility"}
+        assert {each.name for each in fields(Incident)} >= set(self.state.field_changes)
+        assert all(change.at <= self.now for change in self.state.field_changes.values())
+
+    @invariant()
+    def tags_are_flat_and_always_the_same(self) -> None:
+        if self.state is None:
+            return
+        shown = INCIDENT.tags(self.state)
+        assert all(isinstance(value, str) for value in shown.values())
+        assert (shown["live"] == "true") is self.state.live
+        assert shown["status"] == self.state.status
+
+
+IncidentLife.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None, print_blob=True)
+TestIncidentLife = IncidentLife.TestCase
