@@ -1,0 +1,204 @@
+"""Records of ``ops.events``: domain events, fences and marks, to bytes and back.
+
+What was decided is what will be read: ``decode(encode_event(...))`` gives an equal event, or ``encode_event`` refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from opsroom_common.contracts.avro import installed_catalogue
+from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope, Fence, Mark
+from opsroom_common.contracts.errors import Malformed, Undecodable, Unencodable
+from opsroom_common.contracts.forms import Form
+from opsroom_common.contracts.headers import FINGERPRINT, Peek, peek, to_envelope
+from opsroom_common.contracts.signals import decode_signal, encode_signal
+from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_domain.registry import KINDS
+
+__all__ = [
+    "Peek",
+    "Undecodable",
+    "Unencodable",
+    "decode",
+    "decode_signal",
+    "encode_event",
+    "encode_fence",
+    "encode_mark",
+    "encode_signal",
+    "event_forms",
+    "log_forms",
+    "peek",
+    "type_of",
+]
+
+IN_HEADERS = frozenset({"at", "by"})
+"""Fields of every event that stand in the headers ``ce_time`` and ``ce_actor`` and not in the value."""
+ENTITY_ID_BYTES_MAX = 128
+"""A longer claim of whose record a malformed one is, is not believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FenceBody:
+    """The value of a fence."""
+
+    owner: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkBody:
+    """The value of a mark: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _EventForm:
+    kind: str
+    form: Form[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    by_class: Mapping[type[Any], _EventForm]
+    by_type: Mapping[bytes, _EventForm]
+    fence: Form[FenceBody]
+    mark: Form[MarkBody]
+
+
+@cache
+def _forms() -> _Forms:
+    """Every form, built once in a process. Raises FormMissing for an event without a schema, SchemasMissing, SchemaBroken."""
+    schemas = installed_catalogue()
+    by_class: dict[type[Any], _EventForm] = {}
+    for kind in KINDS.values():
+        for name, cls in kind.events.items():
+            form: Form[Any] = Form(f"opsroom.{kind.name}.{name}", cls, f"opsroom.{kind.name}.{cls.__name__}", schemas, IN_HEADERS)
+            by_class[cls] = _EventForm(kind.name, form)
+    return _Forms(
+        by_class=by_class,
+        by_type={event.form.type.encode(): event for event in by_class.values()},
+        fence=Form(FENCE_TYPE, FenceBody, "opsroom.log.Fence", schemas),
+        mark=Form(MARK_TYPE, MarkBody, "opsroom.log.Mark", schemas),
+    )
+
+
+def event_forms() -> Mapping[type[Any], Form[Any]]:
+    """The form of every event class of every kind."""
+    return {cls: event.form for cls, event in _forms().by_class.items()}
+
+
+def log_forms() -> tuple[Form[FenceBody], Form[MarkBody]]:
+    """The forms of fences and marks."""
+    return _forms().fence, _forms().mark
+
+
+def type_of(event: object) -> str:
+    """The ``ce_type`` of an event, e.g. ``opsroom.incident.acknowledged``. Raises Unencodable if it is of no registered class."""
+    return _form_of(event).form.type
+
+
+def _form_of(event: object) -> _EventForm:
+    known = _forms().by_class.get(type(event))
+    if known is None:
+        raise Unencodable(f"{type(event).__name__} is no event of a registered kind; add it to the kind's events and write its schema")
+    return known
+
+
+def encode_event(envelope: Envelope, kind: str, event: object) -> RawRecord:
+    """The record of one event, keyed by the entity's id.
+
+    Raises Unencodable if it could not be read back as the same event: no subject, version, command id, body hash, actor or term; a time or
+    an actor that is not the event's; a header that holds more than an opaque id; a value that does not fit the schema.
+    """
+    known = _form_of(event)
+    if known.kind != kind:
+        raise Unencodable(f"{type(event).__name__} is an event of {known.kind}, not of {kind}")
+    subject = envelope.subject
+    if not (subject and envelope.entity_version and envelope.command_id and envelope.body_hash and envelope.actor and envelope.term):
+        raise Unencodable("an event's envelope needs subject, entity_version, command_id, body_hash, actor and term; fill them in")
+    at, by = getattr(event, "at", None), getattr(event, "by", None)
+    if at != envelope.time or by != envelope.actor:
+        raise Unencodable("the event's at and by are not the envelope's time and actor; stamp both from one source")
+    return known.form.record(envelope, event, subject.encode())
+
+
+def encode_fence(envelope: Envelope, owner: str, url: str) -> RawRecord:
+    """The record of a fence; ``envelope.id`` is the term that it starts (R1). Raises Unencodable."""
+    return _forms().fence.record(envelope, FenceBody(owner=owner, url=url), None)
+
+
+def encode_mark(envelope: Envelope) -> RawRecord:
+    """The record of a mark under ``envelope.term`` (R4). Raises Unencodable."""
+    if not envelope.term:
+        raise Unencodable("a mark needs the term that it is written under")
+    return _forms().mark.record(envelope, MarkBody(), None)
+
+
+def decode(record: LogRecord) -> DomainRecord | Fence | Mark:
+    """Read one record, whatever published version wrote it; old shapes become new. Says nothing about voids: see ``log.fencing``.
+
+    Raises Undecodable, and nothing else.
+    """
+    forms = _forms()  # outside: a broken installation is not the record's fault
+    try:
+        headers = dict(record.headers)
+        event = forms.by_type.get(headers.get("ce_type", b""))
+        return _domain_record(record, headers, event) if event else _log_record(record, headers, forms)
+    except Malformed as error:
+        raise Undecodable(str(error), _entity_id(record)) from None
+    except Exception as error:  # noqa: BLE001 - the record is untrusted; one bad record must never stop a partition
+        raise Undecodable(f"malformed ({type(error).__name__})", _entity_id(record)) from None
+
+
+def _domain_record(record: LogRecord, headers: dict[str, bytes], known: _EventForm) -> DomainRecord:
+    envelope = to_envelope(headers)
+    entity_id, version, command_id, body_hash = envelope.subject, envelope.entity_version, envelope.command_id, envelope.body_hash
+    if not (entity_id and version and command_id and body_hash and envelope.actor and envelope.term):
+        raise Malformed("one of the headers ce_subject, ce_entityversion, ce_commandid, ce_bodyhash, ce_actor, ce_term is missing")
+    if record.key != headers["ce_subject"]:
+        raise Malformed("the record's key is not its ce_subject")
+    values = known.form.read(headers.get(FINGERPRINT, b""), _value(record))
+    values["at"] = envelope.time
+    values["by"] = envelope.actor
+    return DomainRecord(
+        partition=record.partition,
+        offset=record.offset,
+        envelope=envelope,
+        kind=known.kind,
+        entity_id=entity_id,
+        version=version,
+        command_id=command_id,
+        body_hash=body_hash,
+        event=known.form.shape.build(values),
+    )
+
+
+def _log_record(record: LogRecord, headers: dict[str, bytes], forms: _Forms) -> Fence | Mark:
+    envelope = to_envelope(headers)
+    fingerprint, value = headers.get(FINGERPRINT, b""), _value(record)
+    if envelope.type == FENCE_TYPE:
+        body = forms.fence.shape.build(forms.fence.read(fingerprint, value))
+        return Fence(partition=record.partition, offset=record.offset, term=envelope.id, owner=body.owner, url=body.url, time=envelope.time)
+    if envelope.type == MARK_TYPE:
+        forms.mark.read(fingerprint, value)
+        if not envelope.term:
+            raise Malformed("header ce_term is missing")
+        return Mark(partition=record.partition, offset=record.offset, id=envelope.id, term=envelope.term, time=envelope.time)
+    raise Malformed("header ce_type names no record that is known here; a newer version wrote it: deploy readers before writers")
+
+
+def _value(record: LogRecord) -> bytes:
+    if record.value is None:
+        raise Malformed("the record has no value")
+    return record.value
+
+
+def _entity_id(record: LogRecord) -> str | None:
+    """Whose record it seems to be: by its subject, else by its key."""
+    for claim in (dict(record.headers).get("ce_subject"), record.key):
+        if claim and len(claim) <= ENTITY_ID_BYTES_MAX and claim.isascii() and (text := claim.decode()).isprintable():
+            return text
+    return None
