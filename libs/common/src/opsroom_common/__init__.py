@@ -1,0 +1,1 @@
+"""Ports of Opsroom's services with their adapters: contracts, log, Postgres, feed, HTTP, runtime."""

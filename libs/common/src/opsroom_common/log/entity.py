@@ -1,0 +1,111 @@
+"""Fold of one entity from valid records: the domain's state, its version, and the memory of applied commands (R6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
+from opsroom_domain.registry import KINDS
+
+REMEMBERED_COMMANDS = 64
+"""K of rule R6: how many command ids an entity's state remembers."""
+
+
+class VersionGap(Exception):
+    """A record's version is not the last plus one (R8): the reader parks the entity and pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A command that is in the log: its id, the hash of its body, the version after its last event, that event's offset."""
+
+    command_id: CommandId
+    body_hash: str
+    version: Version
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One entity as of its last valid record."""
+
+    kind: str
+    id: EntityId
+    version: Version
+    state: Any
+    created_at: datetime
+    updated_at: datetime
+    updated_by: ActorId | None
+    partition: int
+    offset: int
+    """Of its last record in the log."""
+    created_by_command: Applied
+    """The creating command is remembered for ever, so that a retried create finds itself (R6)."""
+    recent: tuple[Applied, ...]
+    """The last K commands, oldest first."""
+    forgotten_mint_ms: int
+    """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
+
+    def applied(self, command_id: str) -> Applied | None:
+        """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
+        for known in reversed(self.recent):
+            if known.command_id == command_id:
+                return known
+        return self.created_by_command if self.created_by_command.command_id == command_id else None
+
+
+def mint_ms(command_id: str) -> int:
+    """The time in a UUIDv7, Unix milliseconds (RFC 9562: the first 48 bits)."""
+    return int(command_id[:8] + command_id[9:13], 16)
+
+
+def fold(entity: Entity | None, record: DomainRecord) -> Entity:
+    """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises."""
+    expected = 1 if entity is None else entity.version + 1
+    if record.version != expected:
+        raise VersionGap(
+            f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}"
+        )
+    kind = KINDS[record.kind]
+    applied = Applied(record.command_id, record.body_hash, record.version, record.offset)
+    if entity is None:
+        return Entity(
+            kind=record.kind,
+            id=record.entity_id,
+            version=record.version,
+            state=kind.evolve(None, record.event),
+            created_at=record.envelope.time,
+            updated_at=record.envelope.time,
+            updated_by=record.envelope.actor,
+            partition=record.partition,
+            offset=record.offset,
+            created_by_command=applied,
+            recent=(applied,),
+            forgotten_mint_ms=0,
+        )
+    recent, forgotten = _remember(entity, applied)
+    created_by = entity.created_by_command
+    return replace(
+        entity,
+        version=record.version,
+        state=kind.evolve(entity.state, record.event),
+        updated_at=record.envelope.time,
+        updated_by=record.envelope.actor,
+        offset=record.offset,
+        created_by_command=applied if created_by.command_id == applied.command_id else created_by,
+        recent=recent,
+        forgotten_mint_ms=forgotten,
+    )
+
+
+def _remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:
+    """Events of one command stand together, so only the newest entry can be of the same command."""
+    if entity.recent and entity.recent[-1].command_id == applied.command_id:
+        return (*entity.recent[:-1], applied), entity.forgotten_mint_ms
+    recent = (*entity.recent, applied)
+    if len(recent) <= REMEMBERED_COMMANDS:
+        return recent, entity.forgotten_mint_ms
+    return recent[1:], max(entity.forgotten_mint_ms, mint_ms(recent[0].command_id))

@@ -1,0 +1,67 @@
+"""Where a writer finds an entity's state other than in the log: the projector's rows (R5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from opsroom_common.log.entity import Applied, Entity
+from opsroom_common.log.port import Checkpoint
+from opsroom_domain.ids import CommandId, EntityId
+
+
+class SourceUnavailable(Exception):
+    """The rows cannot be read now; the log can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRow:
+    """What one statement on the primary said about one entity of one partition."""
+
+    checkpoint: Checkpoint
+    fold: str
+    """Fingerprint of the fold that made the row; a row of another fold does not count."""
+    parked: str | None
+    """The reason, if the entity is parked."""
+    entity: Entity | None
+    """None if the entity has no row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCommand:
+    """What one statement said about one old command id of one entity (R6)."""
+
+    checkpoint: Checkpoint
+    applied: Applied | None
+
+
+class StateSource(Protocol):
+    """Reads the projector's rows. Each method is one statement on the primary, and raises SourceUnavailable within its time-out."""
+
+    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+        """The partition's checkpoint and the fold's fingerprint, or None if the projector has not begun."""
+        ...
+
+    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
+        """The row, its parked reason, the fold and the checkpoint, from one statement; None if there is no checkpoint."""
+        ...
+
+    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
+        """Look an old command id up in the versions; None if there is no checkpoint."""
+        ...
+
+
+class NoStateSource:
+    """No rows at all: everything comes from the log."""
+
+    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+        del partition
+        return None
+
+    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
+        del partition, entity_id
+        return None
+
+    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
+        del partition, entity_id, command_id
+        return None

@@ -1,0 +1,45 @@
+"""The row of an entity as every door shows it: the same bytes in an HTTP answer, in the feed and on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from opsroom_common.log.entity import Entity
+from opsroom_domain.registry import KINDS
+
+
+def row(entity: Entity) -> dict[str, Any]:
+    """Kind, id, version, times and the whole state; keys are sorted when it is written as JSON."""
+    return row_of(
+        KINDS[entity.kind].to_json(entity.state),
+        entity_id=entity.id,
+        kind=entity.kind,
+        version=entity.version,
+        created_at=entity.created_at,
+        updated_at=entity.updated_at,
+        updated_by=entity.updated_by,
+    )
+
+
+def row_of(
+    state: Mapping[str, Any], *, entity_id: str, kind: str, version: int, created_at: datetime, updated_at: datetime, updated_by: str | None
+) -> dict[str, Any]:
+    """The same row from its parts; ``state`` is what the kind's ``to_json`` gave."""
+    return {
+        **state,
+        "id": entity_id,
+        "kind": kind,
+        "version": version,
+        "created_at": created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "updated_at": updated_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "updated_by": updated_by,
+    }
+
+
+def row_json(entity: Entity) -> bytes:
+    """Canonical JSON (UTF-8, sorted keys) of ``row``."""
+    return orjson.dumps(row(entity), option=orjson.OPT_SORT_KEYS)
