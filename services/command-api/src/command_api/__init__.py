@@ -1,0 +1,1 @@
+"""The write door: decides commands and is the only writer of ops.events."""

@@ -1,0 +1,83 @@
+"""One batch of the group commit: the events that go to the log together, and everyone who waits for its ack (R4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from command_api.engine.port import Accepted, EngineError, NotServing, OutcomeUnknown
+from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_common.log.entity import Entity, fold
+from opsroom_common.log.port import RawRecord
+from opsroom_domain.ids import EntityId
+
+Answer = Callable[["Batch"], Accepted]
+"""Makes the answer once the batch is confirmed; raises to refuse."""
+
+
+@dataclass(slots=True)
+class Waiter:
+    """Someone who is answered when the batch is acknowledged."""
+
+    future: asyncio.Future[Accepted]
+    answer: Answer
+    applied_if_lost: bool | None
+    """What is known if the batch was never sent: False, or None for a retry of a command that is itself on the wire."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decided on the speculative state; ``base`` is the offset that its first record is expected to get."""
+
+    base: int
+    records: list[RawRecord] = field(default_factory=list[RawRecord])
+    events: list[DomainRecord] = field(default_factory=list[DomainRecord])
+    after: dict[EntityId, Entity] = field(default_factory=dict[EntityId, Entity])
+    """Each touched entity as of the end of this batch."""
+    waiters: list[Waiter] = field(default_factory=list[Waiter])
+    size: int = 0
+    """Bytes, upper bound."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.waiters
+
+    @property
+    def wire_count(self) -> int:
+        """Records that it takes on the wire: its events, or one mark if all who wait need no event."""
+        return len(self.records) or 1
+
+    def moved(self, base: int, entity_of: Callable[[EntityId], Entity | None]) -> None:
+        """The batch stands, or will stand, at another offset than expected (records of a dead term came between): fold again."""
+        shift = base - self.base
+        self.base = base
+        self.after.clear()
+        self.events = [replace(event, offset=event.offset + shift) for event in self.events]
+        for event in self.events:
+            before = self.after.get(event.entity_id) or entity_of(event.entity_id)
+            self.after[event.entity_id] = fold(before, event)
+
+    def answer_all(self) -> None:
+        """The batch is in the log at ``base``, contiguous: everyone gets an answer."""
+        for waiter in self.waiters:
+            if waiter.future.done():
+                continue
+            try:
+                waiter.future.set_result(waiter.answer(self))
+            except Exception as error:  # noqa: BLE001 - a refusal is an answer too, and belongs to the one who asked
+                waiter.future.set_exception(error)
+
+    def fail(self, reason: str, *, sent: bool) -> None:
+        """The term ended. A sent batch's fate is unknown (R2); one that was never sent changed nothing."""
+        for waiter in self.waiters:
+            if waiter.future.done():
+                continue
+            unknown = sent or waiter.applied_if_lost is None
+            error: EngineError = (
+                OutcomeUnknown(f"{reason}; repeat the command with the same id to learn what became of it")
+                if unknown
+                else NotServing(f"{reason}; nothing was written, repeat the command with the same id")
+            )
+            waiter.future.set_exception(error)
+            waiter.future.exception()  # its caller may be gone: that is no news for the event loop

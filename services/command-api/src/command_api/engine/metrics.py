@@ -1,0 +1,48 @@
+"""What the engine counts."""
+
+from __future__ import annotations
+
+from opsroom_common.runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics
+
+BATCH_SECONDS = HistogramSpec(
+    "opsroom_engine_batch_seconds", "Time from handing a batch to the producer until its answers leave, in seconds."
+)
+BATCH_EVENTS = HistogramSpec(
+    "opsroom_engine_batch_events", "Events per batch; 0 is a mark.", buckets=(0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
+)
+ANSWERS = CounterSpec("opsroom_engine_answers_total", "Commands answered after an ack, refusals and no-ops included.")
+TAKEOVERS = CounterSpec("opsroom_engine_takeovers_total", "Fences of this replica that were read back.", ("partition",))
+TERMS_LOST = CounterSpec("opsroom_engine_terms_lost_total", "Terms that ended other than by stopping.", ("partition",))
+SERVING = GaugeSpec("opsroom_engine_serving", "1 while this replica serves the partition.", ("partition",))
+
+
+class EngineMetrics:
+    """The engine's live metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._batch_seconds = metrics.histogram(BATCH_SECONDS)
+        self._batch_events = metrics.histogram(BATCH_EVENTS)
+        self._answers = metrics.counter(ANSWERS)
+        self._takeovers = metrics.counter(TAKEOVERS)
+        self._terms_lost = metrics.counter(TERMS_LOST)
+        self._serving = metrics.gauge(SERVING)
+
+    def batch(self, events: int, answers: int, seconds: float) -> None:
+        """A batch was acknowledged and answered."""
+        self._batch_seconds.observe(seconds)
+        self._batch_events.observe(events)
+        self._answers.inc(answers)
+
+    def serving(self, partition: int) -> None:
+        """A term began."""
+        self._takeovers.labels(str(partition)).inc()
+        self._serving.labels(str(partition)).set(1)
+
+    def lost(self, partition: int) -> None:
+        """A term ended before the replica was stopped."""
+        self._terms_lost.labels(str(partition)).inc()
+        self._serving.labels(str(partition)).set(0)
+
+    def stopped(self, partition: int) -> None:
+        """A term ended because the replica stops."""
+        self._serving.labels(str(partition)).set(0)

@@ -1,0 +1,38 @@
+"""Refused command ids, remembered until every late attempt of them is dead (R7)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from command_api.engine.port import CommandIdReused, CommandRefused, CommandRequest, EngineError
+
+ATTEMPT_S_MAX = 30.0
+"""No attempt may live longer: deadlines beyond this are cut, and refusals are remembered for as long."""
+
+
+class Refusals:
+    """A refusal says that *this attempt* changed nothing; another attempt of the same id that was delayed on its way must not undo that."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: OrderedDict[str, tuple[float, str, CommandRefused | EngineError]] = OrderedDict()
+
+    def remember(self, request: CommandRequest, error: CommandRefused | EngineError) -> None:
+        """Keep the refusal until ``ATTEMPT_S_MAX`` after the attempt's deadline. The oldest goes when the limit is reached."""
+        self._known[request.command_id] = (request.deadline + ATTEMPT_S_MAX, request.body_hash, error)
+        self._known.move_to_end(request.command_id)
+        while len(self._known) > self._limit:
+            self._known.popitem(last=False)
+
+    def check(self, request: CommandRequest, now: float) -> None:
+        """Raise the same refusal again if this command was refused a moment ago."""
+        known = self._known.get(request.command_id)
+        if known is None:
+            return
+        until, body_hash, error = known
+        if now > until:
+            del self._known[request.command_id]
+        elif body_hash != request.body_hash:
+            raise CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
+        else:
+            raise error.with_traceback(None)

@@ -1,0 +1,431 @@
+"""The single writer of one partition: decide on the speculative state, group what waits into one batch, answer after its ack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from command_api.engine.batch import Answer, Batch, Waiter
+from command_api.engine.dedupe import Memory, recall, recognise
+from command_api.engine.metrics import EngineMetrics
+from command_api.engine.port import (
+    Accepted,
+    CommandIdReused,
+    CommandRefused,
+    CommandRequest,
+    CommandTooLarge,
+    DeadlinePassed,
+    EngineError,
+    NotServing,
+    OutcomeUnknown,
+    Overloaded,
+    VersionMismatch,
+)
+from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
+from command_api.engine.refusals import Refusals
+from command_api.engine.states import Slot, States
+from opsroom_common.contracts.codec import encode_event, encode_mark
+from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
+from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
+from opsroom_common.log.entity import Entity, fold
+from opsroom_common.log.port import (
+    AppendSession,
+    AppendUnknown,
+    Checkpoint,
+    EventLog,
+    RawRecord,
+    SessionLost,
+    Unavailable,
+)
+from opsroom_common.log.state_source import SourceUnavailable, StateSource
+from opsroom_common.runtime.clock import Clock
+from opsroom_common.runtime.ids import Ids
+from opsroom_domain.decider import Refused
+from opsroom_domain.ids import EntityId, Version
+from opsroom_domain.registry import KINDS
+
+DUPLICATE_POLLS_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one partition's writer."""
+
+    waiting_max: int = 4_000
+    """Commands that may wait for a load, for room or for an ack; more are told to come back (503)."""
+    entities_max: int = 100_000
+    refusals_max: int = 20_000
+
+
+class PartitionWriter:
+    """Serves one partition for one term, from ``Recovered`` until the term is lost. Rules R2 to R7."""
+
+    def __init__(
+        self,
+        partition: int,
+        recovered: Recovered,
+        session: AppendSession,
+        log: EventLog,
+        source: StateSource,
+        clock: Clock,
+        ids: Ids,
+        metrics: EngineMetrics,
+        *,
+        limits: Limits,
+        fold_fingerprint: str,
+    ) -> None:
+        self._partition = partition
+        self._term = recovered.term
+        self._fence_offset = recovered.fence_offset
+        self._last = recovered.fence_offset
+        self._last_time = recovered.last_time
+        self._session = session
+        self._log = log
+        self._source = source
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self._limits = limits
+        self._states = States(
+            partition, recovered, log, source, fold_fingerprint=fold_fingerprint, entities_max=limits.entities_max
+        )
+        self._refusals = Refusals(limits.refusals_max)
+        self._next = Batch(self._last + 1)
+        self._on_wire: Batch | None = None
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._waiting = 0
+        self._lost: TermLost | None = None
+        self._closing = False
+
+    # -- the doors ---------------------------------------------------------------------------------------------------------------
+
+    async def submit(self, request: CommandRequest) -> Accepted:
+        """See ``Engine.submit``."""
+        if self._waiting >= self._limits.waiting_max:
+            raise Overloaded(f"{self._waiting} commands wait for partition {self._partition}; come back in a moment")
+        self._waiting += 1
+        try:
+            return await self._submit(request)
+        except Deposed as error:
+            self._lose(error)
+            raise NotServing(f"{error}; nothing was written, repeat the command with the same id") from error
+        finally:
+            self._waiting -= 1
+
+    async def current(self, entity_id: EntityId) -> Entity | None:
+        """The confirmed state. Raises EntityParked, NotServing."""
+        return (await self._slot(entity_id)).confirmed
+
+    async def run(self) -> None:
+        """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns)."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if self._lost is not None:
+                    raise self._lost
+                while not self._next.empty:
+                    await self._send()
+                if self._closing:
+                    return
+        except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
+            lost = error if isinstance(error, TermLost) else TermLost(str(error))
+            self._fail(lost, sent=not isinstance(error, SessionLost))
+            raise lost from error
+        except asyncio.CancelledError:
+            self._fail(TermLost("this replica is stopping"), sent=True)
+            raise
+
+    def drain(self) -> None:
+        """Decide nothing new; ``run`` returns once what was decided is answered."""
+        self._closing = True
+        self._wake.set()
+
+    # -- deciding ----------------------------------------------------------------------------------------------------------------
+
+    async def _submit(self, request: CommandRequest) -> Accepted:
+        try:
+            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
+                waiting = await self._decided(request)
+        except TimeoutError:
+            raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id") from None
+        if isinstance(waiting, Accepted):
+            return waiting
+        try:
+            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
+                return await waiting
+        except TimeoutError:
+            raise OutcomeUnknown(
+                "the log has not answered in time; repeat the command with the same id to learn what became of it"
+            ) from None
+
+    async def _decided(self, request: CommandRequest) -> Accepted | asyncio.Future[Accepted]:
+        """Wait for the entity and for room in the batch, then decide. Returns what is known at once, or what waits for an ack."""
+        looked_up = False
+        while True:
+            slot = await self._slot(request.entity_id)
+            if self._clock.monotonic() >= request.deadline:
+                raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")
+            self._refusals.check(request, self._clock.monotonic())
+            known = self._known(request, slot)
+            if known is not None:
+                return known
+            if not looked_up and recall(slot.speculative, request.command_id, request.body_hash).memory is Memory.MAYBE_FORGOTTEN:
+                found = await self._look_up(request)
+                if found is not None:
+                    return found
+                looked_up = True
+                continue
+            decided = self._decide(request, slot)
+            if decided is not None:
+                return decided
+            self._room.clear()
+            await self._room.wait()
+
+    async def _slot(self, entity_id: EntityId) -> Slot:
+        slot = self._states.get(entity_id) if self._serving() else None
+        if slot is None:
+            try:
+                slot = await self._states.load(entity_id)
+            except Unavailable as error:
+                raise NotServing(f"{error}; nothing was written, repeat the command with the same id") from error
+            self._serving()
+        return slot
+
+    def _serving(self) -> bool:
+        if self._lost is not None or self._closing:
+            raise NotServing("this partition changes its owner; nothing was written, repeat the command with the same id")
+        return True
+
+    def _known(self, request: CommandRequest, slot: Slot) -> Accepted | asyncio.Future[Accepted] | None:
+        """A command that the entity remembers. Confirmed: answered at once. On the wire: the retry waits for the next batch (R4)."""
+        for entity in (slot.confirmed, slot.speculative):
+            found = recall(entity, request.command_id, request.body_hash)
+            if found.memory is Memory.OTHER_BODY:
+                raise reused(request)
+            if found.memory is not Memory.APPLIED or entity is None or found.applied is None:
+                continue
+            applied = found.applied
+            if entity is slot.confirmed:
+                return Accepted(entity, self._partition, applied.offset, applied.version, replayed=True)
+            return self._wait(lambda _: self._replayed(request, slot), applied_if_lost=None)
+        return None
+
+    def _replayed(self, request: CommandRequest, slot: Slot) -> Accepted:
+        applied = slot.confirmed.applied(request.command_id) if slot.confirmed is not None else None
+        if slot.confirmed is None or applied is None:
+            raise OutcomeUnknown("the first attempt is not in the log yet; repeat the command with the same id")
+        return Accepted(slot.confirmed, self._partition, applied.offset, applied.version, replayed=True)
+
+    async def _look_up(self, request: CommandRequest) -> Accepted | None:
+        """An id older than the memory: the versions table knows, if it covers everything that was forgotten (R6)."""
+        unknown = OutcomeUnknown("this command id is older than the entity's memory and the read model cannot tell yet; repeat it later")
+        try:
+            found = await self._source.find_command(self._partition, request.entity_id, request.command_id)
+        except SourceUnavailable as error:
+            raise unknown from error
+        slot = await self._slot(request.entity_id)
+        if found is None or slot.speculative is None or found.checkpoint.offset < slot.speculative.recent[0].offset:
+            raise unknown
+        if found.applied is None:
+            return None
+        if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
+            raise reused(request)
+        entity = slot.confirmed or slot.speculative
+        return Accepted(entity, self._partition, found.applied.offset, found.applied.version, replayed=True)
+
+    def _decide(self, request: CommandRequest, slot: Slot) -> asyncio.Future[Accepted] | None:
+        """Decide on the speculative state; None if the batch has no room for the events yet."""
+        before = slot.speculative
+        if request.expected_version is not None and before is not None and before.version != request.expected_version:
+            return self._refuse(request, VersionMismatch(before, request.expected_version))
+        kind = KINDS[request.kind]
+        now = max(self._clock.now(), self._last_time)
+        try:
+            events = kind.decide(before.state if before is not None else None, replace(request.command, at=now))
+        except Refused as refusal:
+            return self._refuse(request, CommandRefused(refusal, before))
+        if not events:
+            return self._wait(lambda _: self._present(slot))
+        base = self._next.base + len(self._next.records)
+        records = self._encode(request, before, events, now, base)
+        raw = [record for _, record in records]
+        size = batch_bytes(raw)
+        if size > BATCH_BYTES_MAX:
+            raise CommandTooLarge(f"the command's events take {size} bytes, the limit is {BATCH_BYTES_MAX}; send a smaller command")
+        if self._next.size + size > BATCH_BYTES_MAX:
+            return None
+        after = before
+        for event, _ in records:
+            after = fold(after, event)
+        assert after is not None
+        return self._take(request, slot, after, [event for event, _ in records], raw, size, now)
+
+    def _take(
+        self, request: CommandRequest, slot: Slot, after: Entity, events: list[DomainRecord], raw: list[RawRecord], size: int, now: datetime
+    ) -> asyncio.Future[Accepted]:
+        """The command is decided: its events join the next batch, and the speculative state moves on."""
+        self._last_time = now
+        slot.speculative = after
+        slot.unacknowledged += len(events)
+        batch = self._next
+        batch.records.extend(raw)
+        batch.events.extend(events)
+        batch.after[request.entity_id] = after
+        batch.size += size
+        expected_base, offset, partition = batch.base, events[-1].offset, self._partition
+
+        def answer(batch: Batch) -> Accepted:
+            return Accepted(after, partition, offset + batch.base - expected_base, after.version, replayed=False)
+
+        return self._wait(answer)
+
+    def _encode(
+        self, request: CommandRequest, before: Entity | None, events: Sequence[Any], now: datetime, base: int
+    ) -> list[tuple[DomainRecord, RawRecord]]:
+        version = before.version if before is not None else 0
+        names = event_names(request.kind)
+        encoded: list[tuple[DomainRecord, RawRecord]] = []
+        for i, event in enumerate(events):
+            envelope = Envelope(
+                id=self._ids.uuid7(),
+                type=f"opsroom.{request.kind}.{names[type(event)]}",
+                source=SOURCE,
+                time=now,
+                term=self._term,
+                subject=request.entity_id,
+                entity_version=Version(version + i + 1),
+                command_id=request.command_id,
+                body_hash=request.body_hash,
+                actor=request.actor,
+                role=request.role,
+                correlation_id=request.correlation_id,
+                causation_id=request.causation_id,
+                reason=request.reason,
+                proposal_id=request.proposal_id,
+                traceparent=request.traceparent,
+            )
+            record = DomainRecord(
+                partition=self._partition,
+                offset=base + i,
+                envelope=envelope,
+                kind=request.kind,
+                entity_id=request.entity_id,
+                version=Version(version + i + 1),
+                command_id=request.command_id,
+                body_hash=request.body_hash,
+                event=event,
+            )
+            encoded.append((record, encode_event(envelope, request.kind, event)))
+        return encoded
+
+    def _refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Accepted]:
+        """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It is remembered until late attempts are dead (R7)."""
+
+        def answer(_: Batch) -> Accepted:
+            self._refusals.remember(request, error)
+            raise error
+
+        return self._wait(answer)
+
+    def _present(self, slot: Slot) -> Accepted:
+        entity = slot.confirmed
+        if entity is None:
+            raise OutcomeUnknown("the entity is not in the log yet; repeat the command with the same id")
+        return Accepted(entity, self._partition, entity.offset, entity.version, replayed=False)
+
+    def _wait(self, answer: Answer, *, applied_if_lost: bool | None = False) -> asyncio.Future[Accepted]:
+        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._next.waiters.append(Waiter(future, answer, applied_if_lost))
+        self._wake.set()
+        return future
+
+    # -- the wire ----------------------------------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        """Put the next batch on the wire, one at a time (R3), and confirm it by its contiguous ack (R2)."""
+        batch = self._on_wire = self._next
+        self._next = Batch(batch.base + batch.wire_count)
+        self._room.set()
+        started = self._clock.monotonic()
+        records = batch.records or [self._mark()]
+        base = await self._session.append(self._partition, records)
+        if base == -1:
+            base = await self._find(records)
+        if base != self._last + 1:
+            await read_gap(self._log, self._partition, self._checkpoint(), base)
+        if self._lost is not None:
+            raise self._lost
+        self._confirm(batch, base)
+        self._metrics.batch(len(batch.events), len(batch.waiters), self._clock.monotonic() - started)
+
+    def _confirm(self, batch: Batch, base: int) -> None:
+        if base != batch.base:
+            batch.moved(base, lambda entity_id: self._slot_of(entity_id).confirmed)
+        self._last = base + batch.wire_count - 1
+        for event in batch.events:
+            self._slot_of(event.entity_id).unacknowledged -= 1
+        for entity_id, entity in batch.after.items():
+            slot = self._slot_of(entity_id)
+            slot.confirmed = entity
+            if slot.unacknowledged == 0:
+                slot.speculative = entity
+        self._on_wire = None
+        if self._next.base != self._last + 1:
+            self._next.moved(self._last + 1, lambda entity_id: self._slot_of(entity_id).confirmed)
+            for entity_id, entity in self._next.after.items():
+                self._slot_of(entity_id).speculative = entity
+        batch.answer_all()
+        self._states.evict()
+
+    def _slot_of(self, entity_id: EntityId) -> Slot:
+        slot = self._states.get(entity_id)
+        assert slot is not None, "an entity with unacknowledged events is never evicted"
+        return slot
+
+    def _mark(self) -> RawRecord:
+        now = self._last_time = max(self._clock.now(), self._last_time)
+        return encode_mark(Envelope(id=self._ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=now, term=self._term))
+
+    async def _find(self, records: Sequence[RawRecord]) -> int:
+        record_id = dict(records[0].headers)["ce_id"]
+        return await find_record(self._log, self._partition, self._checkpoint(), record_id, DUPLICATE_POLLS_MAX)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(self._last + 1, self._term, self._fence_offset)
+
+    # -- the end of the term -----------------------------------------------------------------------------------------------------
+
+    def _lose(self, error: TermLost) -> None:
+        if self._lost is None:
+            self._lost = error
+        self._wake.set()
+
+    def _fail(self, error: TermLost, *, sent: bool) -> None:
+        """All state of the partition is dropped (R2). What was sent is in doubt; what was not changed nothing."""
+        self._lost = error
+        self._states.close()
+        if self._on_wire is not None:
+            self._on_wire.fail(str(error), sent=sent)
+        self._next.fail(str(error), sent=False)
+        self._room.set()
+
+
+def reused(request: CommandRequest) -> CommandIdReused:
+    """The error for a known id with another body."""
+    return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
+
+
+_EVENT_NAMES: dict[str, dict[type, str]] = {}
+
+
+def event_names(kind: str) -> dict[type, str]:
+    """Event class to the last part of its ``ce_type``."""
+    names = _EVENT_NAMES.get(kind)
+    if names is None:
+        names = _EVENT_NAMES[kind] = {cls: name for name, cls in KINDS[kind].events.items()}
+    return names

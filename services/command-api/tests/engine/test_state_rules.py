@@ -1,0 +1,187 @@
+"""R5 and R6 with rows: what a writer may believe of the projector's rows, and what it must read from the log instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from command_api.engine.port import CommandIdReused, EntityParked, EngineError, OutcomeUnknown
+from command_api.engine.writer import Limits
+from opsroom_common.contracts.codec import decode
+from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_common.log.entity import REMEMBERED_COMMANDS, Applied, Entity, fold
+from opsroom_common.log.fencing import TermFilter
+from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.log.port import Checkpoint, RecordClass
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_domain.ids import CommandId, EntityId
+from opsroom_domain.registry import fold_fingerprint
+
+from .harness import Bench, bench, note, until
+
+
+@dataclass
+class Rows:
+    """A projector in a few lines: ``project`` folds the log up to an offset. Tests bend what it then says."""
+
+    log: MemoryEventLog
+    fold: str = field(default_factory=fold_fingerprint)
+    at: Checkpoint | None = None
+    entities: dict[EntityId, Entity] = field(default_factory=dict)
+    commands: dict[CommandId, Applied] = field(default_factory=dict)
+    parked: dict[EntityId, str] = field(default_factory=dict)
+    away: bool = False
+    loads: int = 0
+
+    def project(self, until: int | None = None) -> None:
+        terms = TermFilter(Checkpoint())
+        self.entities, self.commands = {}, {}
+        for raw in self.log.records(0)[:until]:
+            item = terms.classify(raw)
+            record = decode(raw) if item.what is RecordClass.EVENT else None
+            if isinstance(record, DomainRecord):
+                entity = self.entities[record.entity_id] = fold(self.entities.get(record.entity_id), record)
+                self.commands[record.command_id] = entity.recent[-1]
+        self.at = terms.checkpoint
+
+    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+        self._reach()
+        return None if self.at is None else (self.at, self.fold)
+
+    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
+        self._reach()
+        self.loads += 1
+        if self.at is None:
+            return None
+        return LoadedRow(checkpoint=self.at, fold=self.fold, parked=self.parked.get(entity_id), entity=self.entities.get(entity_id))
+
+    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
+        self._reach()
+        return None if self.at is None else FoundCommand(checkpoint=self.at, applied=self.commands.get(command_id))
+
+    def _reach(self) -> None:
+        if self.away:
+            raise SourceUnavailable("no rows now")
+
+
+async def history(log: MemoryEventLog, notes: int = 4) -> Bench:
+    """One incident with some notes, written by an earlier term; returns its bench for the ids."""
+    async with bench(log=log) as b:
+        await b.do(b.open())
+        for i in range(notes):
+            await b.do(note(str(i), f"n{i}"))
+        return b
+
+
+@pytest.mark.parametrize("projected", [None, 1, 2, 3, 6])
+async def test_r5_state_is_the_row_plus_the_tail_of_the_log_wherever_the_row_stands(projected: int | None) -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log)
+    if projected is not None:
+        rows.project(projected)
+    async with bench(log=log, source=rows) as b:
+        b.known = before.known
+        answer = await b.do(note("more", "n9"))
+        assert answer.version == 6
+        assert answer.entity == b.folded()[b.id()]
+
+
+async def test_r5_a_row_that_went_back_after_a_crash_of_postgres_is_not_believed() -> None:
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows, limits=Limits(entities_max=1)) as b:
+        await b.do(b.open("one"))
+        await b.do(note(), on="one")
+        rows.project()
+        b.engine._owned[0].writer._states._projected = rows.at.offset  # what a load would have told
+        await b.do(b.open("two"), on="two")
+        await b.do(note(), on="two")  # "one" is evicted by now
+        assert b.id("one") not in b.engine._owned[0].writer._states._slots
+        rows.project(2)  # the commit was lost: the row of "one" is at version 1 again
+        assert rows.entities[b.id("one")].version == 1
+        assert (await b.do(note("x", "n2"), on="one")).version == 3
+        assert b.folded()[b.id("one")].version == 3
+
+
+async def test_r5_rows_of_another_fold_do_not_count() -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log, fold="an older fold")
+    rows.project()
+    rows.entities[before.id()] = replace(rows.entities[before.id()], version=99)  # type: ignore[arg-type]
+    async with bench(log=log, source=rows) as b:
+        b.known = before.known
+        assert (await b.do(note("more", "n9"))).version == 6
+
+
+async def test_r5_a_parked_entity_is_not_decided_on_and_the_others_go_on() -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log)
+    rows.project()
+    rows.parked[before.id()] = "0:3: no schema"
+    async with bench(log=log, source=rows) as b:
+        b.known = dict(before.known)
+        with pytest.raises(EntityParked, match="no schema"):
+            await b.do(note("more", "n9"))
+        assert (await b.do(b.open("two"), on="two")).version == 1
+
+
+async def test_r5_without_rows_the_log_alone_is_enough() -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log)
+    rows.project()
+    async with bench(log=log, source=rows) as b:
+        b.known = dict(before.known)
+        rows.away = True  # Postgres dies after the takeover, before the entity is loaded
+        answer = await b.do(note("more", "n9"))
+        assert answer.entity == b.folded()[b.id()]
+
+
+async def test_r5_a_checkpoint_with_a_later_fence_means_deposed() -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log)
+    rows.project()
+    async with bench(log=log, source=rows) as b:
+        b.known = dict(before.known)
+        b.foreign_fence()
+        rows.project()
+        with pytest.raises(EngineError):
+            await b.do(note("more", "n9"))
+        await until(lambda: b.classes().count("fence") == 4 and b.engine.status()[0].serving)
+        assert (await b.do(note("more", "n9"))).version == 6
+
+
+async def test_r5_rows_of_another_log_are_ignored_at_a_takeover() -> None:
+    log = MemoryEventLog(1)
+    before = await history(log)
+    rows = Rows(log)
+    rows.project()
+    assert rows.at is not None
+    rows.at = replace(rows.at, term="a term of a log that is gone")
+    async with bench(log=log, source=rows) as b:
+        b.known = before.known
+        assert (await b.do(note("more", "n9"))).version == 6
+
+
+async def test_r6_an_old_id_is_looked_up_in_the_versions() -> None:
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows) as b:
+        await b.do(b.open())
+        old = b.request(note("old", "n-old"))
+        first = await b.engine.submit(old)
+        never_sent = b.request(note("never", "n-never"))
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(old)  # the rows do not reach far enough to tell
+        rows.project()
+        again = await b.engine.submit(old)
+        assert (again.version, again.replayed) == (first.version, True)
+        with pytest.raises(CommandIdReused):
+            await b.engine.submit(b.request(note("other", "n-o"), command_id=old.command_id))
+        assert (await b.engine.submit(never_sent)).replayed is False

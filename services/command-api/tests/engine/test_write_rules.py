@@ -1,0 +1,395 @@
+"""Rules R1 to R8 of the write protocol, each by the schedule that breaks a writer without it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from command_api.engine import writer
+from command_api.engine.port import (
+    CommandIdReused,
+    CommandRefused,
+    CommandTooLarge,
+    DeadlinePassed,
+    EngineError,
+    NotServing,
+    OutcomeUnknown,
+    Overloaded,
+    VersionMismatch,
+)
+from command_api.engine.writer import Limits
+from opsroom_common.log.entity import REMEMBERED_COMMANDS
+from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.runtime.clock import ManualClock
+from opsroom_domain.decider import EditConflict, NotFound
+from opsroom_domain.entities import incident
+
+from .harness import ANNA, EPOCH, Bench, acknowledge, bench, note, retitle, turns, until
+
+
+async def serving(b: Bench) -> None:
+    await until(lambda: all(s.serving for s in b.engine.status()))
+
+
+# -- promise 1 -------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_acknowledged_command_is_in_the_log_once_at_the_version_it_was_told() -> None:
+    async with bench() as b:
+        opened = await b.do(b.open())
+        noted = await b.do(note())
+        assert [(opened.version, opened.offset), (noted.version, noted.offset)] == [(1, 1), (2, 2)]
+        assert [(r.version, r.offset, r.command_id) for r in b.valid()] == [
+            (1, 1, opened.entity.created_by_command.command_id),
+            (2, 2, noted.entity.recent[-1].command_id),
+        ]
+
+
+async def test_commands_that_wait_together_share_a_batch_and_each_gets_its_own_answer() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        first = asyncio.create_task(b.do(note("0", "n0")))
+        await turns()
+        rest = [asyncio.create_task(b.do(note(str(i), f"n{i}"))) for i in range(1, 30)]
+        await turns()
+        b.wire.gate.set()
+        answers = await asyncio.gather(first, *rest)
+        assert sorted(a.version for a in answers) == list(range(2, 32))
+        assert [len(records) for records in b.wire.sent[2:]] == [1, 29]
+
+
+# -- R1 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r1_a_writer_serves_only_after_it_has_read_its_own_fence_by_id() -> None:
+    log = MemoryEventLog(1)
+    async with bench(log=log) as b:
+        await b.do(b.open())
+        one = b.id()
+    async with bench(log=log) as again:
+        again.known["one"] = one
+        assert (await again.do(note())).version == 2
+        assert again.classes() == ["fence", "event", "fence", "event"]
+        assert len({r.envelope.term for r in again.valid()}) == 2
+
+
+# -- R2 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r2_a_gap_of_void_records_does_not_end_the_term() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        zombie = b.wire.sent[-1]
+        dead_term = tuple((k, b"dead" if k == "ce_term" else v) for k, v in zombie[0].headers)
+        b.wire.before_landing = lambda: b.log.land(0, [type(zombie[0])(zombie[0].key, zombie[0].value, dead_term, 0)]) and None
+        answers = await asyncio.gather(*[b.do(note(str(i), f"n{i}")) for i in range(5)])
+        b.wire.before_landing = lambda: None
+        assert "void" in b.classes()
+        assert b.classes().count("fence") == 1
+        by_version = {r.version: r.offset for r in b.valid()}
+        assert {a.version: a.offset for a in answers} == {v: by_version[v] for v in range(2, 7)}
+        last = await b.do(note("after", "n9"))
+        assert (last.version, last.offset) == (7, b.valid()[-1].offset)
+        assert last.entity.recent == b.folded()[b.id()].recent
+
+
+async def test_r2_a_foreign_fence_in_the_gap_voids_the_batch_and_nobody_is_told_yes() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.before_landing = lambda: b.foreign_fence() and None
+        request = b.request(note())
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(request)
+        b.wire.before_landing = lambda: None
+        assert b.classes() == ["fence", "event", "fence", "void"]
+        await serving(b)
+        again = await b.engine.submit(request)
+        assert (again.version, again.replayed) == (2, False)
+        assert [r.version for r in b.valid()] == [1, 2]
+
+
+@pytest.mark.parametrize(("fate", "replayed"), [("lose ack", True), ("lose", False), ("late", False)])
+async def test_r2_after_a_lost_ack_the_same_id_tells_the_truth_without_a_second_effect(fate: str, replayed: bool) -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.script = [fate]
+        request = b.request(note())
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(request)
+        await serving(b)
+        for land in b.wire.late:  # the batch arrives after the successor's fence
+            land()
+        answer = await b.engine.submit(request)
+        assert (answer.version, answer.replayed) == (2, replayed)
+        assert [r.command_id for r in b.valid()].count(request.command_id) == 1
+
+
+async def test_r2_a_batch_that_is_said_to_be_a_duplicate_is_looked_for_in_the_log() -> None:
+    async with bench() as b:
+        b.wire.script = ["duplicate"]
+        opened = await b.do(b.open())
+        assert (opened.version, opened.offset) == (1, 1)
+        assert (await b.do(note())).offset == 2
+
+
+# -- R3 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r3_at_most_one_batch_is_on_the_wire_and_the_next_waits_for_its_ack() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        tasks = []
+        for i in range(3):
+            tasks.append(asyncio.create_task(b.do(note(str(i), f"n{i}"))))
+            await turns()
+        assert len(b.wire.sent) == 3  # fence, open, one batch of notes
+        b.wire.gate.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_r3_a_command_above_the_batch_limit_is_refused_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "BATCH_BYTES_MAX", 5_000)
+    async with bench() as b:
+        await b.do(b.open())
+        before = len(b.wire.sent)
+        with pytest.raises(CommandTooLarge):
+            await b.do(note("x" * 6_000))
+        assert len(b.wire.sent) == before
+        assert (await b.do(note())).version == 2
+
+
+# -- R4 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r4_a_refusal_and_a_no_op_wait_for_a_mark() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        await b.do(acknowledge())
+        with pytest.raises(CommandRefused) as refused:
+            await b.do(retitle("something else", "mine"))
+        assert isinstance(refused.value.refusal, EditConflict)
+        assert refused.value.entity is not None
+        nothing = await b.do(acknowledge())
+        assert (nothing.version, nothing.replayed) == (2, False)
+        assert b.classes() == ["fence", "event", "event", "mark", "mark"]
+
+
+@pytest.mark.parametrize("stale", [acknowledge(), retitle("something else", "mine")])
+async def test_r4_a_zombie_tells_neither_a_stale_no_nor_a_stale_already_so(stale: incident.IncidentCommand) -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        await b.do(acknowledge())
+        b.foreign_fence()
+        with pytest.raises(OutcomeUnknown):
+            await b.do(stale)
+
+
+async def test_r4_a_retry_of_an_unacknowledged_command_waits_and_is_not_answered_from_speculation() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        request = b.request(note())
+        first = asyncio.create_task(b.engine.submit(request))
+        await turns()
+        retry = asyncio.create_task(b.engine.submit(request))
+        await turns()
+        assert not retry.done()
+        b.wire.gate.set()
+        answers = await asyncio.gather(first, retry)
+        assert [(a.version, a.offset, a.replayed) for a in answers] == [(2, 2, False), (2, 2, True)]
+        assert len(b.valid()) == 2
+
+
+async def test_r4_when_the_first_attempt_lands_void_its_retry_is_not_told_yes() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        request = b.request(note())
+        first = asyncio.create_task(b.engine.submit(request))
+        await turns()
+        retry = asyncio.create_task(b.engine.submit(request))
+        await turns()
+        b.foreign_fence()
+        b.wire.gate.set()
+        for attempt in (first, retry):
+            with pytest.raises(OutcomeUnknown):
+                await attempt
+
+
+async def test_r4_a_confirmed_command_is_answered_at_once_without_a_record() -> None:
+    async with bench() as b:
+        request = b.request(b.open())
+        await b.engine.submit(request)
+        before = len(b.wire.sent)
+        again = await b.engine.submit(request)
+        assert (again.version, again.offset, again.replayed, len(b.wire.sent)) == (1, 1, True, before)
+
+
+# -- R6 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r6_the_same_id_with_another_body_is_refused() -> None:
+    async with bench() as b:
+        request = b.request(b.open())
+        await b.engine.submit(request)
+        with pytest.raises(CommandIdReused):
+            await b.engine.submit(b.request(note(), command_id=request.command_id))
+        b.wire.gate.clear()
+        on_wire = b.request(note())
+        first = asyncio.create_task(b.engine.submit(on_wire))
+        await turns()
+        with pytest.raises(CommandIdReused):
+            await b.engine.submit(b.request(acknowledge(), command_id=on_wire.command_id))
+        b.wire.gate.set()
+        await first
+
+
+async def test_r6_a_retried_create_finds_itself_however_late() -> None:
+    async with bench() as b:
+        request = b.request(b.open())
+        await b.engine.submit(request)
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        again = await b.engine.submit(request)
+        assert (again.version, again.replayed) == (1, True)
+
+
+async def test_r6_an_id_older_than_the_memory_is_outcome_unknown_when_nothing_can_tell_never_not_applied() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        old = b.request(note("old", "n-old"))
+        await b.engine.submit(old)
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(old)
+        assert [r.command_id for r in b.valid()].count(old.command_id) == 1
+
+
+# -- R7 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r7_a_refused_id_is_not_applied_by_a_delayed_attempt() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        attempt = b.request(retitle("something else", "mine"))
+        with pytest.raises(CommandRefused):
+            await b.engine.submit(attempt)
+        await b.do(retitle("disk full on one", "something else"))
+        with pytest.raises(CommandRefused):
+            await b.engine.submit(attempt)
+        assert len(b.valid()) == 2
+
+
+async def test_r7_an_attempt_past_its_deadline_is_dropped_undecided() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.deadline_s = -0.001
+        with pytest.raises(DeadlinePassed):
+            await b.do(note())
+        assert len(b.valid()) == 1
+
+
+# -- R8 ----------------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_r8_event_time_never_goes_back_also_across_a_takeover() -> None:
+    clock = ManualClock()
+    log = MemoryEventLog(1)
+    async with bench(log=log, clock=clock) as b:
+        await b.do(b.open())
+        clock.set_now(clock.now() - timedelta(hours=1))
+        await b.do(note())
+        one = b.id()
+    async with bench(log=log, clock=clock) as again:
+        again.known["one"] = one
+        await again.do(note("again", "n2"))
+        times = [r.envelope.time for r in again.valid()]
+        assert times == sorted(times)
+        assert len(times) == 3
+
+
+# -- conditions, limits, ends ------------------------------------------------------------------------------------------------------------
+
+
+async def test_expected_version_is_the_stricter_condition() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        await b.do(note())
+        with pytest.raises(VersionMismatch) as mismatch:
+            await b.do(note("x", "n2"), expected_version=1)
+        assert mismatch.value.entity.version == 2
+        assert (await b.do(note("x", "n2"), expected_version=2)).version == 3
+
+
+async def test_an_unknown_entity_is_refused_after_a_barrier() -> None:
+    async with bench() as b:
+        with pytest.raises(CommandRefused) as refused:
+            await b.do(note())
+        assert isinstance(refused.value.refusal, NotFound)
+        assert b.classes() == ["fence", "mark"]
+
+
+async def test_a_full_queue_says_so_and_takes_nothing() -> None:
+    async with bench(limits=Limits(waiting_max=2)) as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        tasks = [asyncio.create_task(b.do(note(str(i), f"n{i}"))) for i in range(2)]
+        await turns()
+        with pytest.raises(Overloaded):
+            await b.do(note("x", "nx"))
+        b.wire.gate.set()
+        await asyncio.gather(*tasks)
+        assert len(b.valid()) == 3
+
+
+async def test_a_command_that_gets_no_ack_in_time_is_told_that_its_outcome_is_unknown() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        b.deadline_s = 0.05
+        request = b.request(note())
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(request)
+        b.wire.gate.set()
+        b.deadline_s = 5.0
+        again = b.request(note(), command_id=request.command_id)
+        assert (await b.engine.submit(again)).version == 2
+        assert len(b.valid()) == 2
+
+
+async def test_stopping_answers_what_was_decided_and_takes_nothing_new() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        first = asyncio.create_task(b.do(note()))
+        await turns()
+        stopping = asyncio.create_task(b.engine.stop())
+        await turns()
+        with pytest.raises(EngineError) as refused:
+            await b.do(note("x", "nx"))
+        assert isinstance(refused.value, NotServing)
+        b.wire.gate.set()
+        assert (await first).version == 2
+        await stopping
+
+
+async def test_a_cancelled_caller_does_not_cancel_the_command() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        request = b.request(note())
+        call = asyncio.create_task(b.engine.submit(request))
+        await turns()
+        call.cancel()
+        b.wire.gate.set()
+        answer = await b.engine.submit(request)
+        assert (answer.version, answer.replayed) == (2, True)
+
+
+def test_the_epoch_of_the_bench_is_utc() -> None:
+    assert datetime.fromtimestamp(0, UTC) < EPOCH
+    assert ANNA == "usr_anna"
