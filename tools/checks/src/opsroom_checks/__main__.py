@@ -1,0 +1,5 @@
+"""``python -m opsroom_checks``."""
+
+from opsroom_checks.main import run
+
+run()
