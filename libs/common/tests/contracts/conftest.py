@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from opsroom_common.contracts.codec import encode_event, type_of
 from opsroom_common.contracts.envelope import Envelope
 from opsroom_common.log.port import LogRecord, RawRecord

@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from opsroom_common.contracts.codec import (
     Unencodable,
     decode,
@@ -17,7 +18,6 @@ from opsroom_common.contracts.codec import (
     encode_mark,
     event_forms,
     peek,
-    type_of,
 )
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope, Fence, Mark
 from opsroom_common.contracts.headers import HEADER_NAMES, HEADERS_CHARACTERS_MAX
@@ -28,7 +28,9 @@ from opsroom_domain.registry import KINDS
 
 _EVENT_CLASSES = sorted(event_forms(), key=lambda cls: cls.__name__)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
-_TIMES = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+_TIMES = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    lambda time: time.replace(fold=0)  # means nothing in UTC
+)
 _OPAQUE = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789_-:/."), min_size=1, max_size=60)
 
 
@@ -57,16 +59,12 @@ def _events(cls: type[Any]) -> st.SearchStrategy[Any]:
 
 _ANY_EVENT = st.sampled_from(_EVENT_CLASSES).flatmap(_events)
 _OPTIONAL_HEADERS = st.fixed_dictionaries(
-    {
-        name: st.none() | _OPAQUE
-        for name in ("role", "correlation_id", "causation_id", "reason", "proposal_id", "traceparent")
-    }
+    {name: st.none() | _OPAQUE for name in ("role", "correlation_id", "causation_id", "reason", "proposal_id", "traceparent")}
 )
 
 
 def test_every_event_of_every_kind_has_a_form() -> None:
     assert {cls for kind in KINDS.values() for cls in kind.events.values()} == set(_EVENT_CLASSES)
-    assert type_of.__module__ == "opsroom_common.contracts.codec"
     for kind in KINDS.values():
         assert {f"opsroom.{kind.name}.{name}" for name in kind.events} == {event_forms()[cls].type for cls in kind.events.values()}
 
@@ -83,7 +81,7 @@ def test_an_event_comes_back_equal_and_of_the_same_types(
     assert isinstance(record, DomainRecord)
     assert record.event == event
     # Equality alone would let a plain string pass for a StrEnum, and a list for a tuple.
-    assert repr(record.event).replace("zoneinfo.ZoneInfo(key='UTC')", "datetime.timezone.utc") == repr(event)
+    assert repr(record.event) == repr(event)
     assert record.envelope == envelope
     assert (record.partition, record.offset, record.kind) == (3, 17, "incident")
     assert (record.entity_id, record.version) == (envelope.subject, envelope.entity_version)
@@ -95,7 +93,7 @@ def test_an_event_comes_back_equal_and_of_the_same_types(
 def test_equal_events_are_equal_bytes_and_the_key_is_the_entity(event: Any, envelope_of: Callable[..., Envelope]) -> None:
     one, two = (encode_event(envelope_of(event), "incident", replace(event)) for _ in range(2))
     assert one == two
-    assert one.key == envelope_of(event).subject.encode()
+    assert one.key == str(envelope_of(event).subject).encode()
     assert one.timestamp_ms == (event.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
@@ -104,9 +102,7 @@ def test_equal_events_are_equal_bytes_and_the_key_is_the_entity(event: Any, enve
 def test_no_field_of_an_event_ever_lands_in_a_header(event: Any, envelope_of: Callable[..., Envelope]) -> None:
     """Each free text is made unmistakable first; then it is looked for in every header."""
     secret = "Ada Lovelace of 12 St James's Square"
-    marked = {
-        field.name: secret for field in fields(event) if isinstance(getattr(event, field.name), str) and field.type in {"str", str}
-    }
+    marked = {field.name: secret for field in fields(event) if isinstance(getattr(event, field.name), str) and field.type in {"str", str}}
     event = replace(event, **marked)
     raw = encode_event(envelope_of(event), "incident", event)
     assert {name for name, _ in raw.headers} <= set(HEADER_NAMES)
@@ -175,8 +171,12 @@ def test_an_event_that_would_come_back_different_is_not_written(
         encode_event(envelope_of(away), "incident", away)
 
 
-def test_a_nested_change_keeps_its_three_values(envelope_of: Callable[..., Envelope], in_log: Callable[..., LogRecord], opened: Opened) -> None:
-    edited = Edited(at=opened.at, by=opened.by, changes=(Change(field="title", seen="a", to="b"), Change(field="description", seen="", to="é")))
+def test_a_nested_change_keeps_its_three_values(
+    envelope_of: Callable[..., Envelope], in_log: Callable[..., LogRecord], opened: Opened
+) -> None:
+    edited = Edited(
+        at=opened.at, by=opened.by, changes=(Change(field="title", seen="a", to="b"), Change(field="description", seen="", to="é"))
+    )
     record = decode(in_log(encode_event(envelope_of(edited), "incident", edited)))
     assert isinstance(record, DomainRecord)
     assert record.event == edited

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -11,7 +11,7 @@ from opsroom_common.contracts.envelope import Envelope
 from opsroom_common.contracts.errors import Malformed, Unencodable
 from opsroom_common.contracts.headers import to_headers
 from opsroom_common.contracts.shape import Shape
-from opsroom_common.contracts.upcast import chain
+from opsroom_common.contracts.upcast import UPCASTS, Upcast, chain
 from opsroom_common.log.port import RawRecord
 
 T = TypeVar("T")
@@ -27,15 +27,25 @@ class FormMissing(Exception):
 class Form(Generic[T]):
     """Writes and reads the values of one record type. ``in_headers``: fields of the class that are not in the value."""
 
-    def __init__(self, type_: str, cls: type[T], name: str, catalogue: Catalogue, in_headers: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        type_: str,
+        cls: type[T],
+        name: str,
+        catalogue: Catalogue,
+        in_headers: frozenset[str] = frozenset(),
+        upcasts: Sequence[Upcast] = UPCASTS,
+    ) -> None:
         if name not in catalogue.current:
             raise FormMissing(f"{type_} has no schema {name}; write its .avsc file and publish it")
         self.type = type_
         self.schema = catalogue.current[name]
         self.shape = Shape(cls, in_headers)
         self._fingerprint = self.schema.fingerprint.encode()
-        self._reads = {version.fingerprint.encode(): _reader(version, self.schema, catalogue) for version in catalogue.versions(name)}
-        self._reads[self._fingerprint] = _reader(self.schema, self.schema, catalogue)
+        self._reads = {
+            version.fingerprint.encode(): _reader(version, self.schema, catalogue, upcasts) for version in catalogue.versions(name)
+        }
+        self._reads[self._fingerprint] = _reader(self.schema, self.schema, catalogue, upcasts)
 
     def record(self, envelope: Envelope, thing: T, key: bytes | None) -> RawRecord:
         """The record to append. Raises Unencodable if ``thing`` does not fit its schema or the envelope is not of this type."""
@@ -62,11 +72,11 @@ class Form(Generic[T]):
             raise Malformed(f"{self.type}: bad Avro ({type(error).__name__})") from None
 
 
-def _reader(version: AvroSchema, current: AvroSchema, catalogue: Catalogue) -> _Read:
+def _reader(version: AvroSchema, current: AvroSchema, catalogue: Catalogue, upcasts: Sequence[Upcast]) -> _Read:
     """How records of one version become today's values. Raises FormMissing for a step to nowhere."""
     if version.fingerprint == current.fingerprint:
         return lambda value: decode(current, value)
-    steps = chain(version.name, version.fingerprint)
+    steps = chain(version.name, version.fingerprint, upcasts)
     if not steps:
         return lambda value: decode(version, value, current)
     between = catalogue.known(version.name, steps[-1].to)

@@ -38,7 +38,7 @@ UPCASTS: tuple[Upcast, ...] = (
 """Every step, oldest first. Steps are added, never removed: an old record stays in the log for ever."""
 
 
-def chain(name: str, fingerprint: str, upcasts: Sequence[Upcast] = UPCASTS) -> tuple[Upcast, ...]:
+def chain(name: str, fingerprint: str, upcasts: Sequence[Upcast]) -> tuple[Upcast, ...]:
     """The steps from one version of a schema onwards, in order; () if there is none. Raises ChainBroken."""
     steps: list[Upcast] = []
     seen = {fingerprint}

@@ -1,0 +1,92 @@
+"""Golden histories are what old logs hold: they replay for ever, to the rows that were agreed."""
+
+import importlib.util
+import json
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from opsroom_common.contracts.avro import installed_catalogue
+from opsroom_common.contracts.codec import Undecodable, decode
+from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark
+from opsroom_common.log.fencing import TermFilter
+from opsroom_common.log.port import Checkpoint, RecordClass
+
+
+def _make_golden() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_golden", Path(__file__).with_name("make_golden.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_golden = _make_golden()
+# The digest of each history's records. It is written here by hand, once: a history that changes is no history.
+_HISTORIES = {"history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985"}
+_each = pytest.mark.parametrize("name", _HISTORIES)
+
+
+@_each
+def test_the_records_are_what_they_were(name: str) -> None:
+    file = make_golden.GOLDEN / f"{name}.jsonl"
+    assert sha256(file.read_bytes()).hexdigest() == _HISTORIES[name], f"{file} was changed; restore it, and make a new history instead"
+
+
+@_each
+def test_a_golden_history_replays_to_the_same_rows(name: str) -> None:
+    expected = json.loads((make_golden.GOLDEN / f"{name}.rows.json").read_text("utf-8"))
+    assert make_golden.replayed(make_golden.read_history(make_golden.GOLDEN / f"{name}.jsonl")) == expected, (
+        f"the rows differ; if a row is meant to show something else now, run make_golden.py {name} --rows and look at the difference"
+    )
+
+
+def test_every_history_is_pinned_and_has_its_rows() -> None:
+    assert {file.stem for file in make_golden.GOLDEN.glob("*.jsonl")} == set(_HISTORIES)
+    assert {file.name for file in make_golden.GOLDEN.iterdir()} == {
+        f"{name}{end}" for name in _HISTORIES for end in (".jsonl", ".rows.json")
+    }
+
+
+def test_every_published_version_of_ops_events_stands_in_a_history() -> None:
+    """Publish a new version, and this asks for a history that holds it."""
+    held: set[str] = set()
+    for name in _HISTORIES:
+        held |= {
+            dict(record.headers)["avro-fingerprint"].decode() for record in make_golden.read_history(make_golden.GOLDEN / f"{name}.jsonl")
+        }
+    published = {key: schema.path[0] for key, schema in installed_catalogue().published.items()}
+    missing = sorted(name for (name, fingerprint), folder in published.items() if folder in {"events", "log"} and fingerprint not in held)
+    assert not missing, f"add a golden history with {missing}: extend tests/contract/make_golden.py and give it the next name"
+
+
+def test_the_first_history_holds_every_class_of_record() -> None:
+    history = make_golden.read_history(make_golden.GOLDEN / "history-v1.jsonl")
+    filter_ = TermFilter(Checkpoint())
+    assert {filter_.classify(record).what for record in history} == set(RecordClass)
+    assert {type(decode(record)) for record in history} == {DomainRecord, Fence, Mark}
+
+
+def test_an_existing_history_is_never_made_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    before = (make_golden.GOLDEN / "history-v1.jsonl").read_bytes()
+    assert make_golden.main(["history-v1"]) == 1
+    assert "for ever" in capsys.readouterr().err
+    assert (make_golden.GOLDEN / "history-v1.jsonl").read_bytes() == before
+
+
+def test_without_its_upcast_the_history_would_not_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden file does need what it is there to guard."""
+    from opsroom_common.contracts import codec, forms
+
+    history = make_golden.read_history(make_golden.GOLDEN / "history-v1.jsonl")
+    plain = forms.Form
+    monkeypatch.setattr(codec, "Form", lambda *arguments: plain(*arguments, upcasts=()))
+    codec._forms.cache_clear()
+    try:
+        with pytest.raises(Undecodable, match="Avro"):
+            make_golden.replayed(history)
+    finally:
+        codec._forms.cache_clear()
