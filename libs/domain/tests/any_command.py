@@ -1,10 +1,13 @@
-"""Any command that somebody might send to an incident: sensible ones, stale ones and bad ones."""
+"""Any command that somebody might send to an incident: sensible ones, stale ones and bad ones.
+
+A strategy gives a function of the incident and the stamp, so that it is built once and not in each step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from examples import INC, OTHER, THIRD, Stamp
 from hypothesis import strategies as st
@@ -38,12 +41,15 @@ from opsroom_domain.entities.incident import (
 from opsroom_domain.ids import ActorId
 
 T = TypeVar("T")
+Make: TypeAlias = Callable[[Incident, Stamp], Command]
 
 PEOPLE = st.sampled_from([ActorId(f"usr_{name}") for name in ("alice", "bob", "carol")])
-GOOD_LINES = st.sampled_from(["A", "B", "C", "Ünïcødé 🚨", "sha256:" + "0" * 64, "l" * 200])
-LINES = GOOD_LINES | st.sampled_from(["", "two\nlines", "l" * 201])
-GOOD_TEXTS = GOOD_LINES | st.sampled_from(["", "two\nlines", "long " * 60])
-TEXTS = GOOD_TEXTS | st.sampled_from(["nul\x00"])
+_SHORT = ["A", "B", "C", "Ünïcødé 🚨", "sha256:" + "0" * 64, "l" * 200]
+_LONG = ["", "two\nlines", "long " * 60]
+GOOD_LINES = st.sampled_from(_SHORT)
+LINES = st.sampled_from([*_SHORT, "", "two\nlines", "l" * 201])
+GOOD_TEXTS = st.sampled_from([*_SHORT, *_LONG])
+TEXTS = st.sampled_from([*_SHORT, *_LONG, "nul\x00"])
 GOOD: Mapping[str, st.SearchStrategy[str]] = {"title": GOOD_LINES, "description": GOOD_TEXTS}
 """Texts that each editable field takes."""
 
@@ -51,85 +57,91 @@ _SEVERITIES = st.sampled_from(Severity)
 _STATUSES = st.sampled_from(Status)
 _VISIBILITIES = st.sampled_from(Visibility)
 _SOMEBODY = st.none() | PEOPLE
-_LABELS = st.lists(st.sampled_from(["a", "b", "c", "env=prod"]) | st.sampled_from(["d", " "]), max_size=3).map(tuple)
-_WATCHERS = st.lists(PEOPLE, max_size=2).map(tuple)
-_ENTITIES = st.sampled_from([INC, OTHER, THIRD])
-_RELATIONS = st.sampled_from(["related", "caused-by", "Bad Relation"])
+_LABELS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f", "env=prod", " "]), max_size=2).map(tuple)
+_WATCHERS = st.lists(PEOPLE, max_size=1).map(tuple)
+_ENTITIES = st.sampled_from([OTHER, THIRD, INC])
+_RELATIONS = st.sampled_from(["related", "caused-by", "blocks", "Bad Relation"])
 _MINUTES = st.integers(0, 4)
+_SEEN = st.booleans()
+"""Whether the sender saw the current value, or whatever else was drawn."""
 _LOOKS: list[Callable[[str], str]] = [lambda now: now, as_seen, hash_of, lambda _: "something else"]
 """How an editor may name what was seen."""
 
 
-def _seen(current: T, other: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
-    return st.just(current) | other
-
-
-def any_command(state: Incident, who: Stamp) -> st.SearchStrategy[Command]:
-    """A command on ``state``, which exists."""
-    return st.one_of(_on_work(state, who), _on_fields(state, who), _on_members(who), signals(state, who))
-
-
-def merging(who: Stamp) -> st.SearchStrategy[Merge]:
-    return st.builds(lambda into: Merge(**who, into=into), _ENTITIES)
-
-
-def signals(state: Incident, who: Stamp) -> st.SearchStrategy[ReportSignal]:
-    return st.builds(
-        lambda fingerprint, status, starts, ends: ReportSignal(
-            **who,
-            incident_id=INC,
-            fingerprint=fingerprint,
-            status=status,
-            starts_at=state.opened_at + timedelta(minutes=starts),
-            ends_at=None if ends is None else state.opened_at + timedelta(minutes=ends),
-            name="HighLatency",
-            summary="p99 is 3 s",
-            severity=Severity.SEV2,
-            source="alertmanager",
-            source_url="http://prometheus/graph",
-        ),
-        st.sampled_from(["f1", "f2", "f3"]),
-        st.sampled_from(SignalStatus),
-        _MINUTES,
-        st.none() | _MINUTES,
+@st.composite
+def signals(draw: st.DrawFn) -> Callable[[Incident, Stamp], ReportSignal]:
+    """A report of one of three signals, in one of a few episodes."""
+    fingerprint = draw(st.sampled_from(["f1", "f2", "f3"]))
+    status, starts, ends = draw(st.sampled_from(SignalStatus)), draw(_MINUTES), draw(st.none() | _MINUTES)
+    return lambda state, who: ReportSignal(
+        **who,
+        incident_id=INC,
+        fingerprint=fingerprint,
+        status=status,
+        starts_at=state.opened_at + timedelta(minutes=starts),
+        ends_at=None if ends is None else state.opened_at + timedelta(minutes=ends),
+        name="HighLatency",
+        summary="p99 is 3 s",
+        severity=Severity.SEV2,
+        source="alertmanager",
+        source_url="http://prometheus/graph",
     )
 
 
-def _on_work(state: Incident, who: Stamp) -> st.SearchStrategy[Command]:
-    return st.one_of(
-        st.just(Acknowledge(**who)),
-        st.builds(lambda seen, to: ChangeStatus(**who, seen=seen, status=to), _seen(state.status, _STATUSES), _STATUSES),
-        st.builds(lambda reason: Escalate(**who, reason=reason), TEXTS),
-        st.builds(lambda resolution: Resolve(**who, resolution=resolution), TEXTS),
-        st.builds(lambda reason: Reopen(**who, reason=reason), TEXTS),
-        st.just(Open(**who, incident_id=INC, title="again")),
+@st.composite
+def _edits(draw: st.DrawFn) -> Make:
+    wanted = {"title": draw(st.none() | LINES), "description": draw(st.none() | TEXTS)}
+    look = draw(st.sampled_from(_LOOKS))
+    return lambda state, who: Edit(
+        **who, changes=tuple(Change(field=field, seen=look(state.texts[field]), to=to) for field, to in wanted.items() if to is not None)
     )
 
 
-def _on_fields(state: Incident, who: Stamp) -> st.SearchStrategy[Command]:
-    return st.one_of(
-        st.builds(lambda seen, to: Assign(**who, seen=seen, assignee=to), _seen(state.assignee, _SOMEBODY), _SOMEBODY),
-        st.builds(lambda seen, to: ChangeSeverity(**who, seen=seen, severity=to), _seen(state.severity, _SEVERITIES), _SEVERITIES),
-        st.builds(
-            lambda seen, to: ChangeVisibility(**who, seen=seen, visibility=to), _seen(state.visibility, _VISIBILITIES), _VISIBILITIES
-        ),
-        st.builds(
-            lambda title, description: Edit(**who, changes=(*title, *description)), _change(state, "title"), _change(state, "description")
-        ),
-    )
+def _made(make: Make) -> Make:
+    return make
 
 
-def _change(state: Incident, field: str) -> st.SearchStrategy[tuple[Change, ...]]:
-    wanted = LINES if field == "title" else TEXTS
-    change = st.builds(lambda look, to: (Change(field=field, seen=look(state.texts[field]), to=to),), st.sampled_from(_LOOKS), wanted)
-    return st.just(()) | change
-
-
-def _on_members(who: Stamp) -> st.SearchStrategy[Command]:
-    return st.one_of(
-        st.builds(lambda note, text: AddNote(**who, note_id=note, text=text), st.sampled_from(["n1", "n2", "n3"]), TEXTS),
-        st.builds(lambda target, relation: Link(**who, target=target, relation=relation), _ENTITIES, _RELATIONS),
-        st.builds(lambda target, relation: Unlink(**who, target=target, relation=relation), _ENTITIES, _RELATIONS),
-        st.builds(lambda add, remove: ChangeLabels(**who, add=add, remove=remove), _LABELS, _LABELS),
-        st.builds(lambda add, remove: ChangeWatchers(**who, add=add, remove=remove), _WATCHERS, _WATCHERS),
-    )
+_ON_WORK: st.SearchStrategy[Make] = st.one_of(
+    st.just(_made(lambda _, who: Acknowledge(**who))),
+    st.builds(
+        lambda saw, other, to: _made(lambda state, who: ChangeStatus(**who, seen=state.status if saw else other, status=to)),
+        _SEEN,
+        _STATUSES,
+        _STATUSES,
+    ),
+    TEXTS.map(lambda reason: _made(lambda _, who: Escalate(**who, reason=reason))),
+    GOOD_TEXTS.map(lambda resolution: _made(lambda _, who: Resolve(**who, resolution=resolution))),
+    GOOD_TEXTS.map(lambda reason: _made(lambda _, who: Reopen(**who, reason=reason))),
+    st.just(_made(lambda _, who: Open(**who, incident_id=INC, title="again"))),
+)
+_ON_FIELDS: st.SearchStrategy[Make] = st.one_of(
+    st.builds(
+        lambda saw, other, to: _made(lambda state, who: Assign(**who, seen=state.assignee if saw else other, assignee=to)),
+        _SEEN,
+        _SOMEBODY,
+        _SOMEBODY,
+    ),
+    st.builds(
+        lambda saw, other, to: _made(lambda state, who: ChangeSeverity(**who, seen=state.severity if saw else other, severity=to)),
+        _SEEN,
+        _SEVERITIES,
+        _SEVERITIES,
+    ),
+    st.builds(
+        lambda saw, other, to: _made(lambda state, who: ChangeVisibility(**who, seen=state.visibility if saw else other, visibility=to)),
+        _SEEN,
+        _VISIBILITIES,
+        _VISIBILITIES,
+    ),
+    _edits(),
+)
+_ON_MEMBERS: st.SearchStrategy[Make] = st.one_of(
+    st.builds(lambda note, text: _made(lambda _, who: AddNote(**who, note_id=note, text=text)), st.sampled_from(["n1", "n2", "n3"]), TEXTS),
+    st.builds(lambda to, relation: _made(lambda _, who: Link(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
+    st.builds(lambda to, relation: _made(lambda _, who: Unlink(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
+    st.builds(lambda add, remove: _made(lambda _, who: ChangeLabels(**who, add=add, remove=remove)), _LABELS, _LABELS),
+    st.builds(lambda add, remove: _made(lambda _, who: ChangeWatchers(**who, add=add, remove=remove)), _WATCHERS, _WATCHERS),
+)
+ANY_COMMAND: st.SearchStrategy[Make] = _ON_WORK | _ON_FIELDS | _ON_MEMBERS | signals()
+"""A command on an incident that exists; merging apart, because it ends everything."""
+MERGING: st.SearchStrategy[Callable[[Incident, Stamp], Merge]] = _ENTITIES.map(lambda into: lambda _, who: Merge(**who, into=into))

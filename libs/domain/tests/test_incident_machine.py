@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
-from any_command import GOOD, GOOD_LINES, PEOPLE, any_command, merging, signals
+from any_command import ANY_COMMAND, GOOD, GOOD_LINES, MERGING, PEOPLE, Make, signals
 from examples import INC, Stamp
 from given_when_then import folded
-from hypothesis import settings
+from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from opsroom_domain.changes import Change, as_seen, changes_between, turned_round
 from opsroom_domain.decider import AlreadyExists, EditConflict, Refused
-from opsroom_domain.entities.incident import INCIDENT, Command, Edit, Escalate, Event, Incident, Merge, Open, Reopen, Severity, Status
+from opsroom_domain.entities.incident import (
+    INCIDENT,
+    Command,
+    Edit,
+    Escalate,
+    Event,
+    Incident,
+    Merge,
+    Open,
+    Reopen,
+    ReportSignal,
+    Severity,
+    Status,
+)
 from opsroom_domain.ids import ActorId
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MEMBERS = {"note", "link", "signal", "labels", "watchers"}
 """Diffs that name a member of what the row holds several of."""
 EDITABLE = st.sampled_from(["title", "description"])
+MERGED_AFTER = 20
+"""Events: so that most lives are long."""
+MakeSignal = Callable[[Incident, Stamp], ReportSignal]
+MakeMerge = Callable[[Incident, Stamp], Merge]
+
+
+def copied(state: Incident | None) -> Incident | None:
+    """Everything in an incident that Python would let one change in place is copied."""
+    return None if state is None else replace(state, signals=dict(state.signals), field_changes=dict(state.field_changes))
 
 
 class IncidentLife(RuleBasedStateMachine):
@@ -49,7 +70,7 @@ class IncidentLife(RuleBasedStateMachine):
         return {"at": self.now, "by": by}
 
     def decide(self, command: Command, state: Incident | None) -> Sequence[Event]:
-        before = deepcopy(state)
+        before = copied(state)
         try:
             return tuple(INCIDENT.decide(state, command))
         finally:
@@ -57,6 +78,7 @@ class IncidentLife(RuleBasedStateMachine):
 
     def issue(self, command: Command) -> Sequence[Event]:
         """Decide and apply. Raises what ``decide`` raises."""
+        note(repr(command))
         events = self.decide(command, self.state)
         for event in events:
             assert (event.at, event.by) == (command.at, command.by)
@@ -74,7 +96,7 @@ class IncidentLife(RuleBasedStateMachine):
         return None
 
     def apply(self, event: Event) -> None:
-        before = deepcopy(self.state)
+        before = copied(self.state)
         entry = INCIDENT.describe(self.state, event)
         after = INCIDENT.evolve(self.state, event)
         assert self.state == before, "evolve changed the state in place"
@@ -91,32 +113,35 @@ class IncidentLife(RuleBasedStateMachine):
     def open(self, title: str, severity: Severity, by: ActorId) -> None:
         self.issue(Open(**self.stamp(by), incident_id=INC, title=title, severity=severity, labels=("env=prod",)))
 
-    @rule(data=st.data(), by=PEOPLE)
-    def somebody_does_something(self, data: st.DataObject, by: ActorId) -> None:
-        command = data.draw(any_command(self.incident, self.stamp(by)))
-        refusal = self.attempt(command)
-        if self.merged:
-            assert isinstance(refusal, AlreadyExists) or (refusal is not None and refusal.code == "merged")
-        elif isinstance(refusal, EditConflict):
-            assert all(each.current not in (each.seen, each.wanted) for each in refusal.conflicts)
+    @rule(makes=st.lists(ANY_COMMAND, min_size=5, max_size=15), by=PEOPLE)
+    def people_do_what_they_do(self, makes: list[Make], by: ActorId) -> None:
+        for make in makes:
+            refusal = self.attempt(make(self.incident, self.stamp(by)))
+            if self.merged:
+                assert isinstance(refusal, AlreadyExists) or (refusal is not None and refusal.code == "merged")
+            elif isinstance(refusal, EditConflict):
+                assert all(each.current not in (each.seen, each.wanted) for each in refusal.conflicts)
+            self.check()
 
-    @rule(data=st.data(), by=PEOPLE)
-    def a_signal_is_reported_twice_and_once_more_late(self, data: st.DataObject, by: ActorId) -> None:
-        if self.merged:
-            return
-        first = data.draw(signals(self.incident, self.stamp(by)))
-        self.issue(first)
-        self.issue(data.draw(signals(self.incident, self.stamp(by))))
-        live = self.incident.live
-        late = self.decide(first, self.incident)
-        assert late == () or not self.incident.signals.get(first.fingerprint), "a late report of what is known changes nothing"
-        assert self.incident.live is live
+    @rule(makes=st.lists(signals(), min_size=1, max_size=4), by=PEOPLE)
+    @precondition(lambda self: not self.merged)
+    def reports_give_the_same_in_any_order_and_again(self, makes: list[MakeSignal], by: ActorId) -> None:
+        commands = [make(self.incident, self.stamp(by)) for make in makes]
+        other_order = self.incident
+        for command in reversed(commands):
+            other_order = folded(INCIDENT, self.decide(command, other_order), other_order)
+        for command in commands:
+            self.issue(command)
+        assert other_order is not None
+        known = {name: (each.starts_at, each.status) for name, each in self.incident.signals.items()}
+        assert known == {name: (each.starts_at, each.status) for name, each in other_order.signals.items()}
+        assert all(self.decide(command, self.incident) == () for command in commands), "a late report of what is known changes nothing"
 
-    @rule(data=st.data(), by=PEOPLE)
-    @precondition(lambda self: len(self.events) > 20)
-    def it_is_merged(self, data: st.DataObject, by: ActorId) -> None:
-        command: Merge = data.draw(merging(self.stamp(by)))
+    @rule(make=MERGING, by=PEOPLE)
+    @precondition(lambda self: len(self.events) > MERGED_AFTER)
+    def it_is_merged(self, make: MakeMerge, by: ActorId) -> None:
         target = self.incident.merged_into
+        command = make(self.incident, self.stamp(by))
         refusal = self.attempt(command)
         if target is None:
             assert (refusal is None) is (command.into != INC)
@@ -176,58 +201,59 @@ class IncidentLife(RuleBasedStateMachine):
         assert [(each.current, each.wanted) for each in refusal.conflicts] == [(theirs, mine)]
 
     @invariant()
-    def replaying_the_events_gives_the_same_incident(self) -> None:
-        assert folded(INCIDENT, self.events) == self.state
-
-    @invariant()
-    def the_row_leads_back_to_the_incident(self) -> None:
+    def check(self) -> None:
+        """What holds for every incident at any time."""
         if self.state is None:
             return
-        row = INCIDENT.to_json(self.state)
-        back = INCIDENT.from_json(json.loads(json.dumps(row)))
-        assert back == self.state
-        assert json.dumps(INCIDENT.to_json(back)) == json.dumps(row)
-
-    @invariant()
-    def its_parts_agree_with_its_status(self) -> None:
-        if self.state is None:
-            return
-        now = self.state
-        assert now.live is (now.status not in {Status.RESOLVED, Status.MERGED})
-        assert (now.status is Status.MERGED) is (now.merged_into is not None)
-        assert (now.resolved_at is None) is (now.resolved_by is None) is (now.resolution is None)
-        if now.status is not Status.MERGED:
-            assert (now.status is Status.RESOLVED) is (now.resolved_at is not None)
-        assert now.resolved_at is not None or not now.resolved_automatically
-        assert (now.acknowledged_at is None) is (now.acknowledged_by is None)
-        if now.live:
-            assert (now.status is Status.OPEN) is (now.acknowledged_at is None)
-
-    @invariant()
-    def its_lists_are_sorted_sets(self) -> None:
-        if self.state is None:
-            return
-        now = self.state
-        for members in (now.labels, now.watchers, tuple((link.target, link.relation) for link in now.links)):
-            assert members == tuple(sorted(set(members)))
-
-    @invariant()
-    def who_changed_what_is_known(self) -> None:
-        if self.state is None:
-            return
-        assert set(self.state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility"}
-        assert {each.name for each in fields(Incident)} >= set(self.state.field_changes)
-        assert all(change.at <= self.now for change in self.state.field_changes.values())
-
-    @invariant()
-    def tags_are_flat_and_always_the_same(self) -> None:
-        if self.state is None:
-            return
-        shown = INCIDENT.tags(self.state)
-        assert all(isinstance(value, str) for value in shown.values())
-        assert (shown["live"] == "true") is self.state.live
-        assert shown["status"] == self.state.status
+        replayed(self.events, self.state)
+        row_leads_back(self.state)
+        parts_agree_with_the_status(self.state)
+        lists_are_sorted_sets(self.state)
+        who_changed_what_is_known(self.state, self.now)
+        tags_are_flat(self.state)
 
 
-IncidentLife.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None, print_blob=True)
+def replayed(events: Sequence[Event], state: Incident) -> None:
+    assert folded(INCIDENT, events) == state
+
+
+def row_leads_back(state: Incident) -> None:
+    row = INCIDENT.to_json(state)
+    back = INCIDENT.from_json(json.loads(json.dumps(row)))
+    assert back == state
+    assert json.dumps(INCIDENT.to_json(back)) == json.dumps(row)
+
+
+def parts_agree_with_the_status(now: Incident) -> None:
+    assert now.live is (now.status not in {Status.RESOLVED, Status.MERGED})
+    assert (now.status is Status.MERGED) is (now.merged_into is not None)
+    assert (now.resolved_at is None) is (now.resolved_by is None)
+    assert (now.resolved_at is None) is (now.resolution is None)
+    if now.status is not Status.MERGED:
+        assert (now.status is Status.RESOLVED) is (now.resolved_at is not None)
+    assert now.resolved_at is not None or not now.resolved_automatically
+    assert (now.acknowledged_at is None) is (now.acknowledged_by is None)
+    if now.live:
+        assert (now.status is Status.OPEN) is (now.acknowledged_at is None)
+
+
+def lists_are_sorted_sets(now: Incident) -> None:
+    for members in (now.labels, now.watchers, tuple((link.target, link.relation) for link in now.links)):
+        assert members == tuple(sorted(set(members)))
+
+
+def who_changed_what_is_known(state: Incident, now: datetime) -> None:
+    assert set(state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility"}
+    assert {each.name for each in fields(Incident)} >= set(state.field_changes)
+    assert all(change.at <= now for change in state.field_changes.values())
+
+
+def tags_are_flat(state: Incident) -> None:
+    shown = INCIDENT.tags(state)
+    assert all(isinstance(value, str) for value in shown.values())
+    assert (shown["live"] == "true") is state.live
+    assert shown["status"] == state.status
+
+
+IncidentLife.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None, print_blob=True)
 TestIncidentLife = IncidentLife.TestCase

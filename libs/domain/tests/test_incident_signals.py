@@ -63,8 +63,14 @@ def test_a_newer_episode_replaces_the_older() -> None:
     assert after.signals["f1"].starts_at == minute(3)
 
 
-def test_an_unknown_signal_that_is_resolved_changes_nothing() -> None:
-    given(OPENED, attached("f1")).when(signal("f2", OVER)).then_nothing()
+def test_a_signal_that_is_over_when_it_is_first_heard_of_does_not_fire_later() -> None:
+    given(OPENED, attached("f1")).when(signal("f2", OVER)).then(attached("f2", OVER, stamp=NOW))
+    given(OPENED, attached("f1"), attached("f2", OVER)).when(signal("f2")).then_nothing()
+
+
+def test_a_signal_that_is_over_when_it_is_first_heard_of_neither_resolves_nor_reopens() -> None:
+    assert given(OPENED).when(signal("f2", OVER)).then(attached("f2", OVER, stamp=NOW)).live
+    assert not given(OPENED, RESOLVED).when(signal("f2", OVER)).then(attached("f2", OVER, stamp=NOW)).live
 
 
 @pytest.mark.parametrize("history", [(), (Acknowledged(**LATER),)], ids=["open", "acknowledged"])

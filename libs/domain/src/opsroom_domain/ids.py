@@ -14,10 +14,10 @@ ActorId = NewType("ActorId", str)
 Version = NewType("Version", int)
 """Number of an entity's event, from 1, without gaps."""
 
-_TYPE_ID = re.compile(r"^(?P<prefix>[a-z]{2,8})_[0-7][0-9a-hjkmnp-tv-z]{25}$")
+_TYPE_ID = re.compile(r"(?P<prefix>[a-z]{2,8})_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 def prefix_of(entity_id: str) -> str | None:
     """Return the prefix of a well-formed TypeID, or None if ``entity_id`` is not one."""
-    match = _TYPE_ID.match(entity_id)
+    match = _TYPE_ID.fullmatch(entity_id)
     return match["prefix"] if match else None

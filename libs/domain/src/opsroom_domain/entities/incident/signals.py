@@ -1,7 +1,8 @@
 """What a reported signal does to an incident.
 
 A fingerprint's episodes are ordered by their start, and within an episode firing comes before resolved; a report that says nothing newer
-than what is known changes nothing. So redelivered, reordered and repeated webhooks are harmless.
+than what is known changes nothing. A signal that is over when it is first heard of is kept as such. So what is known of the signals does not
+depend on the order of the reports: redelivered, reordered and repeated ones are harmless.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def report_signal(state: Incident | None, command: ReportSignal) -> tuple[Event,
 def _is_news(state: Incident, command: ReportSignal) -> bool:
     known = state.signals.get(command.fingerprint)
     if known is None:
-        return command.status is SignalStatus.FIRING
+        return True
     if command.starts_at != known.starts_at:
         return command.starts_at > known.starts_at
     return known.status is SignalStatus.FIRING and command.status is SignalStatus.RESOLVED
