@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from any_command import ANY_COMMAND, GOOD, GOOD_LINES, MERGING, PEOPLE, Make, signals
 from examples import INC, Stamp
 from given_when_then import folded
@@ -255,5 +256,8 @@ def tags_are_flat(state: Incident) -> None:
     assert shown["status"] == state.status
 
 
-IncidentLife.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None, print_blob=True)
-TestIncidentLife = IncidentLife.TestCase
+IncidentLife.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=20, deadline=None, print_blob=True, report_multiple_bugs=False
+)
+# A life that breaks a promise is made as short as possible before it is shown, which may take hypothesis five minutes.
+TestIncidentLife = pytest.mark.timeout(400)(IncidentLife.TestCase)
