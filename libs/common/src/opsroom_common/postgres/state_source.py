@@ -1,0 +1,81 @@
+"""The projector's rows as a writer's source of state (R5, R6): each answer is one statement on the primary, with the checkpoint in it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from opsroom_common.log.entity import Applied
+from opsroom_common.log.port import Checkpoint
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_common.postgres.checkpoint import checkpoint_of, read_checkpoint
+from opsroom_common.postgres.entity_row import entity_of
+from opsroom_common.postgres.errors import Rejected, Unavailable
+from opsroom_common.postgres.pool import Pool
+from opsroom_common.postgres.sql import statements
+from opsroom_domain.ids import CommandId, EntityId, Version
+from opsroom_domain.registry import fold_fingerprint
+
+_SQL = statements("opsroom_common.postgres", "read_model.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedEntity:
+    """An entity that is set aside: at which record, why, and how many later records wait behind it."""
+
+    entity_id: EntityId
+    offset: int
+    reason: str
+    behind: int
+    parked_at: datetime
+
+
+class RowSource:
+    """``StateSource`` on the projector's rows of ``topic``. Give it the primary's address, never a replica's."""
+
+    def __init__(self, pool: Pool, topic: str) -> None:
+        self._pool = pool
+        self._topic = topic
+
+    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+        with _as_source():
+            return await read_checkpoint(self._pool, self._topic, partition)
+
+    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
+        """As the port says; ``entity`` stays None for a row of another fold, which does not count and may not even be readable."""
+        with _as_source():
+            row = await self._pool.fetch_one(_SQL["load_row"], self._topic, partition, entity_id)
+        if row is None:
+            return None
+        readable = row["id"] is not None and row["fold"] == fold_fingerprint()
+        return LoadedRow(
+            checkpoint=checkpoint_of(row, "at_offset"),
+            fold=row["fold"],
+            parked=row["parked"],
+            entity=entity_of(row) if readable else None,
+        )
+
+    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
+        with _as_source():
+            row = await self._pool.fetch_one(_SQL["find_command"], self._topic, partition, entity_id, command_id)
+        if row is None:
+            return None
+        found = row["version"] is not None
+        applied = Applied(command_id, row["body_hash"], Version(row["version"]), row["offset"]) if found else None
+        return FoundCommand(checkpoint=checkpoint_of(row, "at_offset"), applied=applied)
+
+    async def parked_entities(self, partition: int, limit: int = 1000) -> Sequence[ParkedEntity]:
+        """At most ``limit`` parked entities of the partition, by id. Raises SourceUnavailable."""
+        with _as_source():
+            rows = await self._pool.fetch(_SQL["parked_entities"], partition, limit)
+        return [ParkedEntity(**dict(row)) for row in rows]
+
+
+@contextmanager
+def _as_source() -> Generator[None]:
+    try:
+        yield
+    except (Unavailable, Rejected) as error:
+        raise SourceUnavailable(str(error)) from error
