@@ -1,0 +1,1 @@
+"""Folds ops.events into Postgres read models and numbers the change feed."""

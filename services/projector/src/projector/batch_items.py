@@ -1,0 +1,82 @@
+"""A batch of classified records as what the fold takes: events, fences, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from opsroom_common.contracts.codec import decode
+from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark
+from opsroom_common.contracts.errors import Undecodable
+from opsroom_common.log.port import Classified, LogRecord, RecordClass
+from opsroom_domain.ids import EntityId, prefix_of
+
+PartitionOf: TypeAlias = Callable[[str], int]
+"""The partition that an entity id lives in."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REASON_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poison:
+    """A valid record that cannot be handled. It parks its entity."""
+
+    entity_id: EntityId
+    offset: int
+    reason: str
+    at: datetime
+    """The record's Kafka time: the same whenever it is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A valid record that cannot be handled and names no entity of its partition: it is passed, counted and told."""
+
+    offset: int
+    reason: str
+
+
+Item: TypeAlias = DomainRecord | Fence | Poison
+
+
+def read_record(classified: Classified, partition_of: PartitionOf) -> Item | Skipped | None:
+    """Decode one record. None for voids and marks: only the checkpoint passes them (R8)."""
+    if classified.what is RecordClass.VOID or classified.what is RecordClass.MARK:
+        return None
+    record = classified.record
+    try:
+        decoded = decode(record)
+    except Undecodable as error:
+        return poison(record, error.reason, partition_of)
+    if isinstance(decoded, Mark):
+        return None
+    if isinstance(decoded, DomainRecord) and partition_of(decoded.entity_id) != record.partition:
+        # Folding it would make the entity's rows depend on how two partitions happen to interleave.
+        return Skipped(offset=record.offset, reason=f"{decoded.entity_id} does not live in partition {record.partition}")
+    return decoded
+
+
+def read_records(records: Sequence[Classified], partition_of: PartitionOf) -> Iterator[Item | Skipped]:
+    """Decode what counts, in order."""
+    for classified in records:
+        read = read_record(classified, partition_of)
+        if read is not None:
+            yield read
+
+
+def poison(record: LogRecord, reason: str, partition_of: PartitionOf) -> Poison | Skipped:
+    """What a record that cannot be handled does: park the entity of its key, or, without a usable key, be passed."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    said = storable(reason)
+    if prefix_of(key) is None or partition_of(key) != record.partition:
+        return Skipped(offset=record.offset, reason=said)
+    at = _EPOCH + timedelta(milliseconds=max(0, record.timestamp_ms))
+    return Poison(entity_id=EntityId(key), offset=record.offset, reason=said, at=at)
+
+
+def storable(reason: str) -> str:
+    """A reason that every store takes: bounded, without NUL."""
+    return reason.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:_REASON_CHARS_MAX]

@@ -1,0 +1,174 @@
+"""One stretch of projecting: from opening the rows and the log at their checkpoints to the first thing that goes wrong.
+
+Whatever goes wrong, nothing is repaired in memory: the next session starts from what the rows say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from opsroom_common.contracts.envelope import Fence
+from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
+from opsroom_common.postgres.errors import Rejected
+from opsroom_common.runtime.clock import Clock
+from opsroom_common.runtime.health import Progress
+from opsroom_common.runtime.logging import get_logger
+from opsroom_domain.ids import EntityId
+from projector.batch_items import Item, Skipped, poison, read_records
+from projector.counts import Counts
+from projector.fold_batch import fold_batch
+from projector.known import Known, KnownEntities
+from projector.publish import Publisher
+from projector.store import Opened, Store
+
+_POLL_TIMEOUT_S = 0.5
+_POLL_HANGS_S = 15.0
+_log = get_logger("projector")
+
+
+class Stalled(Exception):
+    """The log's reader gives nothing although there is more; a new reader is the cure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Records a poll and a statement; entities in memory; feed entries in the table; seconds without records while there is lag."""
+
+    poll_records: int = 4_000
+    batch_records: int = 500
+    entities: int = 10_000
+    feed_entries: int = 100_000
+    stall_after_s: float = 10.0
+    watch_every_s: float = 1.0
+    trim_every_s: float = 10.0
+
+
+class Session:
+    """Reads all partitions and projects them until something raises. Single use."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        store: Store,
+        publisher: Publisher,
+        progress: Progress,
+        counts: Counts,
+        clock: Clock,
+        limits: Limits,
+        opened: Opened,
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._publisher = publisher
+        self._progress = progress
+        self._counts = counts
+        self._clock = clock
+        self._limits = limits
+        self._epoch = opened.epoch
+        self._known = KnownEntities(limits.entities)
+        self._positions: dict[int, Checkpoint] = dict(opened.checkpoints)
+        self._fed_at = clock.monotonic()
+        self.committed = False
+        """Whether anything was committed: this session got somewhere."""
+
+    async def run(self) -> None:
+        """Project until cancelled or until the first error, which is raised: AnotherLog, Unavailable (of log or rows), Moved, Stalled."""
+        reader = await self._log.reader(self._positions)
+        tasks = [asyncio.create_task(self._read(reader)), asyncio.create_task(self._watch())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await reader.close()
+
+    async def _read(self, reader: LogReader) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_POLL_HANGS_S):
+                    batches = await reader.poll(self._limits.poll_records, _POLL_TIMEOUT_S)
+            except TimeoutError:
+                raise Stalled(f"the log's reader did not answer for {_POLL_HANGS_S:.0f} s; making a new one") from None
+            self._progress.beat()
+            if batches:
+                self._fed_at = self._clock.monotonic()
+                await self._project_all(batches)
+
+    async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
+        """All partitions at once: while one waits for Postgres another is folded. The feed's head puts their commits in order."""
+        outcomes = await asyncio.gather(*(self._project(p, records) for p, records in batches.items()), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+
+    async def _project(self, partition: int, records: Sequence[Classified]) -> None:
+        step = self._limits.batch_records
+        for start in range(0, len(records), step):
+            await self._project_batch(partition, records[start : start + step])
+
+    async def _project_batch(self, partition: int, records: Sequence[Classified]) -> None:
+        """One statement; if Postgres refuses a value of it, halves, until the record that it refuses stands alone and parks its entity."""
+        read = list(read_records(records, self._log.partition_of))
+        try:
+            await self._commit(partition, records, read)
+        except Rejected as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._project_batch(partition, records[:middle])
+                await self._project_batch(partition, records[middle:])
+                return
+            await self._commit(partition, records, [poison(records[0].record, str(error), self._log.partition_of)])
+
+    async def _commit(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
+        items = [item for item in read if not isinstance(item, Skipped)]
+        folded = fold_batch(await self._known_of(items), items)
+        after = records[-1].after
+        started = self._clock.monotonic()
+        entries = await self._store.commit(self._epoch, partition, self._positions[partition], after, folded)
+        self._counts.statement(self._clock.monotonic() - started)
+        self.committed = True
+        self._positions[partition] = after
+        self._known.put(folded.known)
+        self._publisher.offer(entries)
+        self._counts.batch(partition, len(records), folded, entries)
+        for skipped in (item for item in read if isinstance(item, Skipped)):
+            self._counts.skipped(partition)
+            _log.error(
+                "a record was skipped: it cannot be handled and names no entity here",
+                partition=partition,
+                offset=skipped.offset,
+                reason=skipped.reason,
+            )
+
+    async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
+        wanted = {item.entity_id for item in items if not isinstance(item, Fence)}
+        known = self._known.take(wanted)
+        missing = [entity_id for entity_id in wanted if entity_id not in known]
+        if missing:
+            known.update(await self._store.load(missing))
+        return known
+
+    async def _watch(self) -> None:
+        """Once a second: how far the log is, whether the reader stalls, that idle rows are current, that the feed's table is bounded."""
+        trimmed_at = self._clock.monotonic()
+        while True:
+            positions = dict(self._positions)
+            partitions = sorted(positions)
+            ends = dict(zip(partitions, await asyncio.gather(*(self._log.end_offset(p) for p in partitions)), strict=True))
+            for partition, end in ends.items():
+                self._progress.report(partition, self._positions[partition].offset, end)
+                self._counts.lag(partition, max(0, end - self._positions[partition].offset))
+            await self._store.touch(self._epoch, {p: at for p, at in positions.items() if at.offset >= ends[p]})
+            await self._publisher.probe()
+            now = self._clock.monotonic()
+            if any(self._positions[p].offset < end for p, end in ends.items()) and now - self._fed_at > self._limits.stall_after_s:
+                raise Stalled(f"the log's reader gave nothing for {now - self._fed_at:.0f} s although there is more; making a new one")
+            if now - trimmed_at > self._limits.trim_every_s:
+                await self._store.trim_feed(self._limits.feed_entries)
+                trimmed_at = now
+            await asyncio.sleep(self._limits.watch_every_s)

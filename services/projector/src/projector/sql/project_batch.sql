@@ -1,0 +1,93 @@
+-- One batch of one partition, as one statement in one message. No answer row: nothing was written, because the checkpoint has moved
+-- (another projector is ahead: this one is a zombie) or the feed's epoch is over. The order of the locks is checkpoint, head; the head's is
+-- held until the commit, so the order of commits is the order of positions.
+-- Rows come as parallel arrays. Measured on Postgres 18, 500 rows of entity_versions, CPU a row of client and server together: unnest 19 us,
+-- jsonb_to_recordset 33 us, json_to_recordset 40 us.
+
+-- name: project_batch
+WITH checkpoint AS (
+    SELECT 1 FROM read_v1.checkpoints
+    WHERE topic = $1 AND partition = $2 AND "offset" = $3
+      AND term IS NOT DISTINCT FROM $4 AND fence_offset IS NOT DISTINCT FROM $5 AND fold = $6
+    FOR UPDATE
+), head AS (
+    UPDATE feed.head SET n = n + $12
+    WHERE one AND epoch = $10 AND projection = $11 AND postmaster_started = pg_postmaster_start_time()
+      AND EXISTS (SELECT FROM checkpoint)
+    RETURNING epoch, n - $12 AS base, clock_timestamp() AS at
+), moved AS (
+    UPDATE read_v1.checkpoints SET "offset" = $7, term = $8, fence_offset = $9, updated_at = clock_timestamp()
+    WHERE topic = $1 AND partition = $2 AND EXISTS (SELECT FROM head)
+), entities AS (
+    INSERT INTO read_v1.entities (
+        id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, updated_by,
+        title, status, severity, assignee, visibility, labels, fingerprints
+    )
+    SELECT
+        e.id, e.kind, e.version, $2, e."offset", e.state::jsonb, e.memory::jsonb, e.tags::jsonb, e.created_at, e.updated_at, e.updated_by,
+        e.title, e.status, e.severity, e.assignee, e.visibility, e.labels::text[], e.fingerprints::text[]
+    FROM unnest(
+        $13::text[], $14::text[], $15::int[], $16::bigint[], $17::text[], $18::text[], $19::text[],
+        $20::timestamptz[], $21::timestamptz[], $22::text[],
+        $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[]
+    ) AS e(
+        id, kind, version, "offset", state, memory, tags, created_at, updated_at, updated_by,
+        title, status, severity, assignee, visibility, labels, fingerprints
+    )
+    WHERE EXISTS (SELECT FROM head)
+    ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, "offset" = excluded."offset", state = excluded.state, memory = excluded.memory, tags = excluded.tags,
+        updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+        title = excluded.title, status = excluded.status, severity = excluded.severity, assignee = excluded.assignee,
+        visibility = excluded.visibility, labels = excluded.labels, fingerprints = excluded.fingerprints
+), closed AS (
+    UPDATE read_v1.entity_versions v SET valid_to = c.valid_to
+    FROM unnest($30::text[], $31::int[], $32::timestamptz[]) AS c(id, version, valid_to)
+    WHERE v.id = c.id AND v.version = c.version AND EXISTS (SELECT FROM head)
+), versions AS (
+    INSERT INTO read_v1.entity_versions (
+        id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state
+    )
+    SELECT v.id, v.version, v.kind, $2, v."offset", v.command_id, v.body_hash, v.actor, v.valid_from, coalesce(v.valid_to, 'infinity'), v.state::jsonb
+    FROM unnest(
+        $33::text[], $34::int[], $35::text[], $36::bigint[], $37::text[], $38::text[], $39::text[],
+        $40::timestamptz[], $41::timestamptz[], $42::text[]
+    ) AS v(id, version, kind, "offset", command_id, body_hash, actor, valid_from, valid_to, state)
+    WHERE EXISTS (SELECT FROM head)
+), timeline AS (
+    INSERT INTO read_v1.timeline (
+        id, version, at, type, actor, role, words, diff, command_id, correlation_id, causation_id, reason, proposal_id, partition, "offset"
+    )
+    SELECT
+        t.id, t.version, t.at, t.type, t.actor, t.role, t.words, t.diff::jsonb,
+        t.command_id, t.correlation_id, t.causation_id, t.reason, t.proposal_id, $2, t."offset"
+    FROM unnest(
+        $43::text[], $44::int[], $45::timestamptz[], $46::text[], $47::text[], $48::text[], $49::text[], $50::text[],
+        $51::text[], $52::text[], $53::text[], $54::text[], $55::text[], $56::bigint[]
+    ) AS t(
+        id, version, at, type, actor, role, words, diff, command_id, correlation_id, causation_id, reason, proposal_id, "offset"
+    )
+    WHERE EXISTS (SELECT FROM head)
+), fences AS (
+    INSERT INTO read_v1.fences (partition, "offset", term, owner, url, at)
+    SELECT $2, f."offset", f.term, f.owner, f.url, f.at
+    FROM unnest($57::bigint[], $58::text[], $59::text[], $60::text[], $61::timestamptz[]) AS f("offset", term, owner, url, at)
+    WHERE EXISTS (SELECT FROM head)
+), parked AS (
+    INSERT INTO read_v1.parked AS known (entity_id, partition, "offset", reason, behind, parked_at)
+    SELECT p.entity_id, $2, p."offset", p.reason, p.behind, p.parked_at
+    FROM unnest($62::text[], $63::bigint[], $64::text[], $65::int[], $66::timestamptz[]) AS p(entity_id, "offset", reason, behind, parked_at)
+    WHERE EXISTS (SELECT FROM head)
+    ON CONFLICT (entity_id) DO UPDATE SET behind = known.behind + excluded.behind
+), entries AS (
+    INSERT INTO feed.entries (
+        n, kind, entity_id, version, topic, partition, "offset", actor, event_types, was, now, row, event_at, projected_at
+    )
+    SELECT
+        head.base + f.position, f.kind, f.entity_id, f.version, $1, $2, f."offset", f.actor, f.event_types::text[],
+        f.was::jsonb, f.now::jsonb, f.row, f.event_at, head.at
+    FROM head, unnest(
+        $67::text[], $68::text[], $69::int[], $70::bigint[], $71::text[], $72::text[], $73::text[], $74::text[], $75::text[], $76::timestamptz[]
+    ) WITH ORDINALITY AS f(kind, entity_id, version, "offset", actor, event_types, was, now, row, event_at, position)
+)
+SELECT epoch, base, at FROM head

@@ -1,0 +1,89 @@
+-- Everything that the projector asks beside a batch.
+
+-- name: installed_schema
+SELECT obj_description(oid, 'pg_namespace') AS installed FROM pg_namespace WHERE nspname = 'read_v1'
+
+-- name: lock_schema
+-- Several projectors may start at once; the lock goes with the transaction.
+SELECT pg_advisory_xact_lock(hashtext('opsroom.projector.schema'))
+
+-- name: mark_schema
+COMMENT ON SCHEMA read_v1 IS
+
+-- name: new_epoch
+-- Changes nothing if the head is valid. This one commit is synchronous: an epoch that readers saw is never given again.
+WITH durable AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'on', true) AS done
+), made AS (
+    INSERT INTO feed.head AS known (one, epoch, n, postmaster_started, projection)
+    SELECT
+        true,
+        greatest(
+            (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+            coalesce((SELECT epoch FROM feed.last_epoch), 0) + 1,
+            coalesce((SELECT epoch FROM feed.head), 0) + 1
+        ),
+        0, pg_postmaster_start_time(), $1
+    FROM durable
+    ON CONFLICT (one) DO UPDATE
+        SET epoch = greatest(excluded.epoch, known.epoch + 1), n = 0,
+            postmaster_started = excluded.postmaster_started, projection = excluded.projection
+        WHERE known.postmaster_started <> excluded.postmaster_started OR known.projection <> excluded.projection
+    RETURNING epoch
+), kept AS (
+    INSERT INTO feed.last_epoch (one, epoch) SELECT true, epoch FROM made
+    ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch
+), emptied AS (
+    DELETE FROM feed.entries WHERE EXISTS (SELECT FROM made)
+)
+SELECT epoch FROM made
+
+-- name: begin_partitions
+INSERT INTO read_v1.checkpoints (topic, partition, "offset", fold)
+SELECT $1, p, 0, $3 FROM generate_series(0, $2::int - 1) AS p
+ON CONFLICT (topic, partition) DO NOTHING
+
+-- name: open
+SELECT h.epoch, c.partition, c."offset", c.term, c.fence_offset, c.fold
+FROM read_v1.checkpoints c
+CROSS JOIN feed.head h
+WHERE c.topic = $1 AND h.projection = $2 AND h.postmaster_started = pg_postmaster_start_time()
+ORDER BY c.partition
+
+-- name: load_entities
+SELECT
+    ids.id AS asked, p.reason AS parked_reason, p."offset" AS parked_offset, p.parked_at,
+    e.id, e.kind, e.version, e.partition, e."offset", e.state, e.memory, e.created_at, e.updated_at, e.updated_by
+FROM unnest($1::text[]) AS ids(id)
+LEFT JOIN read_v1.entities e ON e.id = ids.id
+LEFT JOIN read_v1.parked p ON p.entity_id = ids.id
+
+-- name: touch
+-- These partitions were at the end of the log a moment ago: their rows are current. One that is being written needs no touch.
+-- Answers whether the epoch still holds. It is what an idle projector learns of a crash: the commits that it lost must be read again.
+WITH head AS (
+    SELECT FROM feed.head WHERE epoch = $4 AND projection = $5 AND postmaster_started = pg_postmaster_start_time()
+), current AS (
+    SELECT k.topic, k.partition
+    FROM read_v1.checkpoints k
+    JOIN unnest($2::int[], $3::bigint[]) AS t(partition, "offset") ON t.partition = k.partition AND t."offset" = k."offset"
+    WHERE k.topic = $1 AND EXISTS (SELECT FROM head)
+    ORDER BY k.partition
+    FOR UPDATE OF k SKIP LOCKED
+), touched AS (
+    UPDATE read_v1.checkpoints c SET updated_at = clock_timestamp()
+    FROM current
+    WHERE c.topic = current.topic AND c.partition = current.partition
+)
+SELECT EXISTS (SELECT FROM head) AS holds
+
+-- name: trim
+-- At most $2 at a time, so that no statement is long.
+DELETE FROM feed.entries
+WHERE n <= least(
+    (SELECT n FROM feed.head) - $1,
+    (SELECT min(n) FROM feed.entries) + $2 - 1
+)
+
+-- name: forget_everything
+TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.entity_versions, read_v1.timeline, read_v1.parked, feed.head, feed.entries

@@ -1,0 +1,95 @@
+-- Projection version 1. Nothing here is a source of truth: dropped and rebuilt from ops.events at any time.
+-- Run as one script in one transaction, at every start of a projector for which it has changed (see store.py).
+CREATE SCHEMA IF NOT EXISTS read_v1;
+CREATE SCHEMA IF NOT EXISTS feed;
+
+CREATE TABLE IF NOT EXISTS read_v1.checkpoints (
+    topic         text   NOT NULL,
+    partition     int    NOT NULL,
+    "offset"      bigint NOT NULL,           -- every record below it is folded
+    term          text,                      -- of the last fence below it
+    fence_offset  bigint,
+    fold          text   NOT NULL,           -- fingerprint of the fold that made the rows
+    updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),   -- when the rows last moved, or were last known to be current
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 50);
+
+CREATE TABLE IF NOT EXISTS read_v1.fences (
+    partition int NOT NULL, "offset" bigint NOT NULL, term text NOT NULL, owner text NOT NULL, url text NOT NULL, at timestamptz NOT NULL,
+    PRIMARY KEY (partition, "offset")
+);
+
+-- One row per entity, as of its last valid record.
+CREATE TABLE IF NOT EXISTS read_v1.entities (
+    id          text PRIMARY KEY,
+    kind        text        NOT NULL,
+    version     int         NOT NULL,
+    partition   int         NOT NULL,
+    "offset"    bigint      NOT NULL,
+    state       jsonb       NOT NULL,        -- Kind.to_json, canonical
+    memory      jsonb       NOT NULL,        -- commands remembered (R6): {"created": [id, hash, version, offset], "recent": [[...]], "forgotten_mint_ms": n}
+    tags        jsonb       NOT NULL,        -- Kind.tags: flat strings that filters match on
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    updated_by  text,
+    -- typed columns that lists filter and sort on
+    title       text, status text, severity text, assignee text, visibility text,
+    labels      text[] NOT NULL DEFAULT '{}', fingerprints text[] NOT NULL DEFAULT '{}'
+) WITH (fillfactor = 80);
+-- Lists: newest first, a page after the last (updated_at, id) of the page before.
+CREATE INDEX IF NOT EXISTS entities_newest   ON read_v1.entities (kind, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_status   ON read_v1.entities (kind, status, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_severity ON read_v1.entities (kind, severity, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_assignee ON read_v1.entities (kind, assignee, updated_at DESC, id DESC) WHERE assignee IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entities_labels       ON read_v1.entities USING gin (labels);
+CREATE INDEX IF NOT EXISTS entities_fingerprints ON read_v1.entities USING gin (fingerprints);
+
+CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
+    id text NOT NULL, version int NOT NULL, kind text NOT NULL,
+    partition int NOT NULL, "offset" bigint NOT NULL,
+    command_id text NOT NULL, body_hash text NOT NULL,
+    actor text,
+    valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL DEFAULT 'infinity',
+    state jsonb NOT NULL,
+    PRIMARY KEY (id, version)
+) WITH (fillfactor = 90);
+CREATE INDEX IF NOT EXISTS entity_versions_command ON read_v1.entity_versions (command_id);
+
+CREATE TABLE IF NOT EXISTS read_v1.timeline (
+    id text NOT NULL, version int NOT NULL, at timestamptz NOT NULL,
+    type text NOT NULL,                      -- ce_type
+    actor text, role text, words text NOT NULL, diff jsonb NOT NULL,
+    command_id text NOT NULL, correlation_id text, causation_id text, reason text, proposal_id text,
+    partition int NOT NULL, "offset" bigint NOT NULL,
+    PRIMARY KEY (id, version)
+);
+
+-- Entities set aside: the record that could not be handled, and how many wait behind it. parked_at is the record's time.
+CREATE TABLE IF NOT EXISTS read_v1.parked (
+    entity_id text PRIMARY KEY, partition int NOT NULL, "offset" bigint NOT NULL, reason text NOT NULL,
+    behind int NOT NULL DEFAULT 0, parked_at timestamptz NOT NULL
+);
+
+-- The change feed. UNLOGGED on purpose: a crash of Postgres empties both, which ends the epoch by itself.
+CREATE UNLOGGED TABLE IF NOT EXISTS feed.head (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch bigint NOT NULL, n bigint NOT NULL,
+    postmaster_started timestamptz NOT NULL, projection text NOT NULL
+) WITH (fillfactor = 10);
+CREATE UNLOGGED TABLE IF NOT EXISTS feed.entries (
+    n bigint PRIMARY KEY, kind text NOT NULL, entity_id text NOT NULL, version int NOT NULL,
+    topic text NOT NULL, partition int NOT NULL, "offset" bigint NOT NULL,
+    actor text, event_types text[] NOT NULL, was jsonb, now jsonb NOT NULL, row text NOT NULL,
+    event_at timestamptz NOT NULL, projected_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- The last epoch outlives the head, so that epochs grow even when the machine's clock goes back.
+CREATE TABLE IF NOT EXISTS feed.last_epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), epoch bigint NOT NULL);
+
+-- What readers name: views, so that a rebuilt projection is switched in by one transaction.
+CREATE SCHEMA IF NOT EXISTS read;
+CREATE OR REPLACE VIEW read.checkpoints     AS SELECT * FROM read_v1.checkpoints;
+CREATE OR REPLACE VIEW read.fences          AS SELECT * FROM read_v1.fences;
+CREATE OR REPLACE VIEW read.entities        AS SELECT * FROM read_v1.entities;
+CREATE OR REPLACE VIEW read.entity_versions AS SELECT * FROM read_v1.entity_versions;
+CREATE OR REPLACE VIEW read.timeline        AS SELECT * FROM read_v1.timeline;
+CREATE OR REPLACE VIEW read.parked          AS SELECT * FROM read_v1.parked;
