@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from prometheus_client import CollectorRegistry
+
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import Accepted, CommandRequest
@@ -24,8 +26,7 @@ from opsroom_common.runtime.ids import Ids, SeededIds, SystemIds
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_domain.changes import Change
 from opsroom_domain.entities import incident
-from opsroom_domain.ids import ActorId, CommandId, EntityId
-from prometheus_client import CollectorRegistry
+from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 
 ANNA = ActorId("usr_anna")
 EPOCH = ManualClock().now()
@@ -42,7 +43,7 @@ class BentWire:
         self.late: list[Callable[[], int]] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.before_landing: Callable[[], None] = lambda: None
+        self.before_landing: Callable[[], object] = lambda: None
 
     async def carry(self, partition: int, records: Sequence[RawRecord], land: Callable[[], int]) -> int:
         del partition
@@ -100,11 +101,11 @@ class Bench:
             actor=command.by,
             role="operator",
             deadline=self.clock.monotonic() + self.deadline_s,
-            expected_version=expected_version,
+            expected_version=None if expected_version is None else Version(expected_version),
         )
 
     async def do(self, command: incident.IncidentCommand, **options: object) -> Accepted:
-        return await self.engine.submit(self.request(command, **options))  # type: ignore[arg-type]
+        return await self.engine.submit(self.request(command, **options))  # pyright: ignore[reportArgumentType] -- the options of ``request``
 
     def open(self, on: str = "one") -> incident.Open:
         return incident.Open(at=EPOCH, by=ANNA, incident_id=self.id(on), title=f"disk full on {on}")

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
+
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import CommandRequest, EngineError
@@ -22,7 +24,6 @@ from opsroom_common.runtime.clock import SystemClock
 from opsroom_common.runtime.ids import SystemIds
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_domain.ids import CommandId
-from prometheus_client import CollectorRegistry
 
 from .harness import Bench, BentWire, bench, note
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+
 from command_api.engine.port import CommandRefused, CommandRequest, EngineError
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import AppendUnknown, RawRecord
@@ -42,7 +43,7 @@ class StormyWire:
             self._late.append(land)
         if fate in {"lose", "late"}:
             raise AppendUnknown(fate)
-        base = land()
+        land()
         if fate == "lose ack":
             raise AppendUnknown(fate)
         return -1
@@ -60,7 +61,9 @@ class Told:
 async def client(benches: Sequence[Bench], chance: random.Random, told: Told, number: int) -> None:
     for i in range(COMMANDS // 4):
         on = chance.choice(["one", "two"])
-        command = chance.choice([note(f"{number}.{i}", f"n{number}.{i}"), acknowledge(), retitle("a", f"t{number}.{i}"), note("x", f"m{number}.{i}")])
+        command = chance.choice(
+            [note(f"{number}.{i}", f"n{number}.{i}"), acknowledge(), retitle("a", f"t{number}.{i}"), note("x", f"m{number}.{i}")]
+        )
         await settle(benches, benches[0].request(command, on=on), chance, told)
 
 

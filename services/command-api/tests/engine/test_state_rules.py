@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import pytest
-from command_api.engine.port import CommandIdReused, EntityParked, EngineError, OutcomeUnknown
+
+from command_api.engine.port import CommandIdReused, EngineError, EntityParked, OutcomeUnknown
 from command_api.engine.writer import Limits
 from opsroom_common.contracts.codec import decode
 from opsroom_common.contracts.envelope import DomainRecord
@@ -14,7 +15,7 @@ from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint, RecordClass
 from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
-from opsroom_domain.ids import CommandId, EntityId
+from opsroom_domain.ids import CommandId, EntityId, Version
 from opsroom_domain.registry import fold_fingerprint
 
 from .harness import Bench, bench, note, until
@@ -94,10 +95,13 @@ async def test_r5_a_row_that_went_back_after_a_crash_of_postgres_is_not_believed
         await b.do(b.open("one"))
         await b.do(note(), on="one")
         rows.project()
-        b.engine._owned[0].writer._states._projected = rows.at.offset  # what a load would have told
+        writer = b.engine._owned[0].writer
+        assert writer is not None
+        assert rows.at is not None
+        writer._states._projected = rows.at.offset  # what a load would have told
         await b.do(b.open("two"), on="two")
         await b.do(note(), on="two")  # "one" is evicted by now
-        assert b.id("one") not in b.engine._owned[0].writer._states._slots
+        assert b.id("one") not in writer._states._slots
         rows.project(2)  # the commit was lost: the row of "one" is at version 1 again
         assert rows.entities[b.id("one")].version == 1
         assert (await b.do(note("x", "n2"), on="one")).version == 3
@@ -109,7 +113,7 @@ async def test_r5_rows_of_another_fold_do_not_count() -> None:
     before = await history(log)
     rows = Rows(log, fold="an older fold")
     rows.project()
-    rows.entities[before.id()] = replace(rows.entities[before.id()], version=99)  # type: ignore[arg-type]
+    rows.entities[before.id()] = replace(rows.entities[before.id()], version=Version(99))
     async with bench(log=log, source=rows) as b:
         b.known = before.known
         assert (await b.do(note("more", "n9"))).version == 6

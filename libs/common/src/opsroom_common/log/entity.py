@@ -66,9 +66,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
     """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises."""
     expected = 1 if entity is None else entity.version + 1
     if record.version != expected:
-        raise VersionGap(
-            f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}"
-        )
+        raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
     applied = Applied(record.command_id, record.body_hash, record.version, record.offset)
     if entity is None:

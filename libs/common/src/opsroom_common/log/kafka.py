@@ -4,6 +4,10 @@ aiokafka's ``create_batch``/``send_batch`` are used because its concurrent ``sen
 transactions are not used because they can commit a refused batch (docs/adr, "aiokafka").
 """
 
+# aiokafka is partly annotated; what it hands over is typed where it enters (``append``, ``_record``).
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false, reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -12,11 +16,12 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.structs import RecordMetadata
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.structs import RecordMetadata
 
 from opsroom_common.contracts.topics import partition_of
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
+from opsroom_common.log.ending import ended
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.port import (
     AppendUnknown,
@@ -171,9 +176,7 @@ class KafkaSession:
             raise TooLarge(f"the batch is above {BATCH_BYTES_MAX} bytes; send less at once")
         batch = self._producer.create_batch()
         for record in records:
-            added = batch.append(
-                key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=list(record.headers)
-            )
+            added = batch.append(key=record.key, value=record.value, timestamp=record.timestamp_ms, headers=list(record.headers))
             if added is None:
                 raise TooLarge(f"the batch is above {BATCH_BYTES_MAX} bytes; send less at once")
         batch.close()
@@ -292,20 +295,18 @@ class KafkaReader:
 
 
 def _record(record: ConsumerRecord) -> LogRecord:
-    return LogRecord(
-        record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
-    )
+    return LogRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
 
 
 async def _end_consumer(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(CLOSE_S):
-            await consumer.stop()
+    await ended(consumer.stop(), CLOSE_S)
+    await ended(consumer._client.close(), CLOSE_S)  # noqa: SLF001 - `stop` does not get there if it failed before
 
 
 async def _end_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer within CLOSE_S even while the broker is away. ``stop`` flushes, so an undelivered batch would hold it for ever:
-    then its sender is cancelled and its connections closed; what it had on the wire may still land, and is void after the next fence."""
+    then its sender is cancelled and its connections closed; what it had on the wire may still land, and is void after the next fence.
+    """
     try:
         async with asyncio.timeout(CLOSE_S):
             await producer.stop()

@@ -71,10 +71,7 @@ class MemoryEventLog:
         """Append without a session, as a foreign or late writer would; returns the base offset."""
         log = self._records[partition]
         base = len(log)
-        log.extend(
-            LogRecord(self._topic, partition, base + i, r.timestamp_ms, r.key, r.value, r.headers)
-            for i, r in enumerate(records)
-        )
+        log.extend(LogRecord(self._topic, partition, base + i, r.timestamp_ms, r.key, r.value, r.headers) for i, r in enumerate(records))
         self._grown.set()
         self._grown = asyncio.Event()
         return base

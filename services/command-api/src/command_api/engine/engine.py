@@ -15,14 +15,12 @@ from command_api.engine.recovery import Recovery, TermLost
 from command_api.engine.sessions import Sessions
 from command_api.engine.writer import Limits, PartitionWriter
 from opsroom_common.log.entity import Entity
-
 from opsroom_common.log.port import AnotherLog, AppendUnknown, EventLog, SessionLost, Unavailable
 from opsroom_common.log.state_source import StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +67,7 @@ class PartitionedEngine:
             partition: _Owned(None, "starting", clock.now()) for partition in (range(log.partitions) if partitions is None else partitions)
         }
         self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
         self._stopping = False
 
     async def submit(self, request: CommandRequest) -> Accepted:
@@ -92,7 +91,8 @@ class PartitionedEngine:
         """Wait until every partition serves. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not all(owned.writer is not None for owned in self._owned.values()):
-                await asyncio.sleep(0.01)
+                self._changed.clear()
+                await self._changed.wait()
 
     async def stop(self) -> None:
         """Decide nothing new, answer what was decided (bounded by ``DRAIN_S``), end the producer session."""
@@ -119,7 +119,9 @@ class PartitionedEngine:
         owned = self._owned.get(partition)
         if owned is None or owned.writer is None:
             reason = owned.reason if owned is not None else "another replica owns it"
-            raise NotServing(f"partition {partition} is not served here now ({reason}); nothing was written, repeat the command with the same id")
+            raise NotServing(
+                f"partition {partition} is not served here now ({reason}); nothing was written, repeat the command with the same id"
+            )
         return owned.writer
 
     async def _own(self, partition: int) -> None:
@@ -167,6 +169,7 @@ class PartitionedEngine:
 
     def _set(self, partition: int, writer: PartitionWriter | None, reason: str) -> None:
         self._owned[partition] = _Owned(writer, reason, self._clock.now())
+        self._changed.set()
 
     def _backoff(self, failures: int) -> float:
         pause = BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]

@@ -108,6 +108,13 @@ class CommandTooLarge(EngineError):
     status = 413
 
 
+class CommandInvalid(EngineError):
+    """A value of the command cannot stand in a record (a NUL in a text, a blank in an id); refused before sending."""
+
+    code = "command-invalid"
+    status = 422
+
+
 class NotServing(EngineError):
     """This partition has no serving owner right now (start, takeover, hand-over, broker away). Nothing was decided."""
 

@@ -54,7 +54,7 @@ class Recovered:
             record = decode(item.record)
         except Undecodable as error:
             if error.entity_id is not None:
-                self.parked.setdefault(error.entity_id, f"{item.record.partition}:{item.record.offset}: {error}")
+                self.parked.setdefault(EntityId(error.entity_id), f"{item.record.partition}:{item.record.offset}: {error}")
             return
         if not isinstance(record, DomainRecord) or record.entity_id in self.parked:
             return
@@ -88,9 +88,7 @@ class Recovery:
         """
         start = await self._start_from(partition)
         term = self._ids.uuid7()
-        fence = encode_fence(
-            Envelope(id=term, type=FENCE_TYPE, source=SOURCE, time=self._clock.now(), term=term), self._owner, self._url
-        )
+        fence = encode_fence(Envelope(id=term, type=FENCE_TYPE, source=SOURCE, time=self._clock.now(), term=term), self._owner, self._url)
         await session.append(partition, [fence])
         try:
             return await self._read_back(partition, start, term)

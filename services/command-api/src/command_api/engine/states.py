@@ -144,4 +144,6 @@ class States:
 
 def parked(entity_id: EntityId, reason: str) -> EntityParked:
     """The error for an entity that is set aside."""
-    return EntityParked(f"{entity_id} is set aside because a record of it could not be handled ({reason}); an operator must retry or skip it")
+    return EntityParked(
+        f"{entity_id} is set aside because a record of it could not be handled ({reason}); an operator must retry or skip it"
+    )

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from command_api.engine.batch import Answer, Batch, Waiter
 from command_api.engine.dedupe import Memory, recall, recognise
+from command_api.engine.encode import Place, encode_events
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
     CommandIdReused,
+    CommandInvalid,
     CommandRefused,
     CommandRequest,
     CommandTooLarge,
@@ -27,7 +28,7 @@ from command_api.engine.port import (
 from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
 from command_api.engine.refusals import Refusals
 from command_api.engine.states import Slot, States
-from opsroom_common.contracts.codec import encode_event, encode_mark
+from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
@@ -44,7 +45,7 @@ from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
 from opsroom_domain.decider import Refused
-from opsroom_domain.ids import EntityId, Version
+from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 
 DUPLICATE_POLLS_MAX = 10
@@ -89,9 +90,7 @@ class PartitionWriter:
         self._ids = ids
         self._metrics = metrics
         self._limits = limits
-        self._states = States(
-            partition, recovered, log, source, fold_fingerprint=fold_fingerprint, entities_max=limits.entities_max
-        )
+        self._states = States(partition, recovered, log, source, fold_fingerprint=fold_fingerprint, entities_max=limits.entities_max)
         self._refusals = Refusals(limits.refusals_max)
         self._next = Batch(self._last + 1)
         self._on_wire: Batch | None = None
@@ -252,7 +251,10 @@ class PartitionWriter:
         if not events:
             return self._wait(lambda _: self._present(slot))
         base = self._next.base + len(self._next.records)
-        records = self._encode(request, before, events, now, base)
+        try:
+            records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids)
+        except Unencodable as error:
+            raise CommandInvalid(f"the command cannot be written down: {error}") from error
         raw = [record for _, record in records]
         size = batch_bytes(raw)
         if size > BATCH_BYTES_MAX:
@@ -283,45 +285,6 @@ class PartitionWriter:
             return Accepted(after, partition, offset + batch.base - expected_base, after.version, replayed=False)
 
         return self._wait(answer)
-
-    def _encode(
-        self, request: CommandRequest, before: Entity | None, events: Sequence[Any], now: datetime, base: int
-    ) -> list[tuple[DomainRecord, RawRecord]]:
-        version = before.version if before is not None else 0
-        names = event_names(request.kind)
-        encoded: list[tuple[DomainRecord, RawRecord]] = []
-        for i, event in enumerate(events):
-            envelope = Envelope(
-                id=self._ids.uuid7(),
-                type=f"opsroom.{request.kind}.{names[type(event)]}",
-                source=SOURCE,
-                time=now,
-                term=self._term,
-                subject=request.entity_id,
-                entity_version=Version(version + i + 1),
-                command_id=request.command_id,
-                body_hash=request.body_hash,
-                actor=request.actor,
-                role=request.role,
-                correlation_id=request.correlation_id,
-                causation_id=request.causation_id,
-                reason=request.reason,
-                proposal_id=request.proposal_id,
-                traceparent=request.traceparent,
-            )
-            record = DomainRecord(
-                partition=self._partition,
-                offset=base + i,
-                envelope=envelope,
-                kind=request.kind,
-                entity_id=request.entity_id,
-                version=Version(version + i + 1),
-                command_id=request.command_id,
-                body_hash=request.body_hash,
-                event=event,
-            )
-            encoded.append((record, encode_event(envelope, request.kind, event)))
-        return encoded
 
     def _refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Accepted]:
         """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It is remembered until late attempts are dead (R7)."""
@@ -418,14 +381,3 @@ class PartitionWriter:
 def reused(request: CommandRequest) -> CommandIdReused:
     """The error for a known id with another body."""
     return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
-
-
-_EVENT_NAMES: dict[str, dict[type, str]] = {}
-
-
-def event_names(kind: str) -> dict[type, str]:
-    """Event class to the last part of its ``ce_type``."""
-    names = _EVENT_NAMES.get(kind)
-    if names is None:
-        names = _EVENT_NAMES[kind] = {cls: name for name, cls in KINDS[kind].events.items()}
-    return names
