@@ -1,0 +1,1 @@
+"""Live updates: Centrifugo's JSON client protocol over the change feed."""

@@ -1,0 +1,1 @@
+"""HTTP queries: lists, details and timelines, each with the feed position that holds for its rows."""
