@@ -100,15 +100,18 @@ class LogTopicWriter:
             self._session = await self._log.session()
         session = self._session
         try:
-            async with asyncio.TaskGroup() as group:
-                for partition, parts in batches.items():
-                    group.create_task(_append_in_order(session, partition, parts))
-        except* (AppendUnknown, SessionLost) as errors:
-            await self.close()
-            raise Unavailable(f"{self._log.topic}: {errors.exceptions[0]}") from errors
-        except* asyncio.CancelledError:
-            await self.close()
+            fates = await asyncio.gather(
+                *(_append_in_order(session, partition, parts) for partition, parts in batches.items()), return_exceptions=True
+            )
+        except asyncio.CancelledError:
+            await self.close()  # a batch may be on the wire: that session is over
             raise
+        for fate in fates:
+            if isinstance(fate, AppendUnknown | SessionLost):
+                await self.close()
+                raise Unavailable(f"{self._log.topic}: {fate}") from fate
+            if fate is not None:
+                raise fate
 
     def _batches(self, records: Sequence[RawRecord]) -> dict[int, list[list[RawRecord]]]:
         """By partition, in batches that fit. Raises TooLarge before anything is sent."""

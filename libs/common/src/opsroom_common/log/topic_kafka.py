@@ -5,17 +5,17 @@ aiokafka's consumer can stay stuck after a broker restart (its issue 1154) and s
 
 # aiokafka is partly annotated; what it hands over is typed at the end of this file.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false, reportMissingTypeStubs=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false, reportMissingTypeStubs=false, reportPrivateUsage=false
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from opsroom_common.log.ending import ended
 from opsroom_common.log.port import LogRecord, Unavailable
 from opsroom_common.log.topic import Place
 from opsroom_common.runtime.clock import Clock
@@ -115,7 +115,8 @@ class KafkaTopicReader:
         )
         consumer.subscribe([self._topic], listener=self._assigned)
         try:
-            async with asyncio.timeout(self._stall_s * 2):
+            # A join waits until the sessions of dead members are over: whoever gives up before leaves one more of them.
+            async with asyncio.timeout(self._stall_s * 2 + self._session_timeout_s):
                 await consumer.start()
         except (KafkaError, TimeoutError, OSError) as error:
             await _end(consumer)
@@ -185,6 +186,6 @@ def _record(record: ConsumerRecord) -> LogRecord:
 
 
 async def _end(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(CLOSE_S):
-            await consumer.stop()
+    """Stop within CLOSE_S each, whatever state it is in."""
+    await ended(consumer.stop(), CLOSE_S)
+    await ended(consumer._client.close(), CLOSE_S)  # noqa: SLF001 -- `stop` does not get there if it failed before
