@@ -16,6 +16,7 @@ from command_api.engine.port import (
     CommandTooLarge,
     DeadlinePassed,
     EngineError,
+    EntityParked,
     NotServing,
     OutcomeUnknown,
     Overloaded,
@@ -135,6 +136,37 @@ async def test_r2_a_batch_that_is_said_to_be_a_duplicate_is_looked_for_in_the_lo
         opened = await b.do(b.open())
         assert (opened.version, opened.offset) == (1, 1)
         assert (await b.do(note())).offset == 2
+
+
+async def test_r2_an_event_of_our_term_that_we_did_not_write_makes_the_writer_read_the_log_again() -> None:
+    async with bench() as b:
+        await b.do(b.open("one"))
+        await b.do(b.open("two"), on="two")
+        own = b.wire.sent[-2][0]
+        b.log.land(0, [replace(own, value=b"no schema fits this")])
+        request = b.request(note(), on="two")
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(request)
+        await serving(b)
+        with pytest.raises(EntityParked):
+            await b.do(note(), on="one")
+        again = await b.engine.submit(request)
+        assert (again.version, again.replayed) == (2, True)
+
+
+async def test_r3_a_dead_session_ends_the_terms_of_idle_partitions_too() -> None:
+    async with bench(partitions=3) as b:
+        names = [f"e{i}" for i in range(12)]
+        for name in names:
+            await b.do(b.open(name), on=name)
+        terms = {p: b.classes(p).count("fence") for p in range(3)}
+        b.wire.script = ["lose"]
+        with pytest.raises(OutcomeUnknown):
+            await b.do(note(), on=names[0])
+        await until(lambda: all(b.classes(p).count("fence") > terms[p] for p in range(3)))
+        await serving(b)
+        for name in names[1:]:
+            assert (await b.do(note(), on=name)).version == 2
 
 
 # -- R3 ----------------------------------------------------------------------------------------------------------------------------------

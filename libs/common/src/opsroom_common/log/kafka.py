@@ -56,7 +56,7 @@ class KafkaEventLog:
         *,
         topic: str = "ops.events",
         client_id: str = "opsroom",
-        append_timeout_s: float = 10.0,
+        append_timeout_s: float = 5.0,
         request_timeout_s: float = 5.0,
         stall_s: float = 5.0,
     ) -> None:

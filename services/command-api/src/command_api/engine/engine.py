@@ -134,6 +134,9 @@ class PartitionedEngine:
             except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
                 failures = failures + 1 if not isinstance(error, TermLost) else 1
                 self._set(partition, None, f"{error}")
+                for owned in self._owned.values():
+                    if owned.writer is not None:
+                        owned.writer.session_ended()
                 _log.warning("partition not served", partition=partition, reason=str(error), attempt=failures)
                 await asyncio.sleep(self._backoff(failures))
             except AnotherLog as error:

@@ -126,7 +126,11 @@ class Recovery:
 
 
 async def read_gap(log: EventLog, partition: int, after: Checkpoint, until: int) -> None:
-    """Read the records from ``after`` up to offset ``until`` (not included). Only a foreign fence ends the term (R2): raises Deposed."""
+    """Read the records from ``after`` up to offset ``until`` (not included). Voids and marks there change nothing (R2).
+
+    Raises Deposed for a foreign fence, and TermLost for an event of this term: this writer did not write it, so what it holds in memory is not
+    what readers fold.
+    """
     reader = await log.reader({partition: after})
     try:
         while reader.position(partition).offset < until:
@@ -135,6 +139,8 @@ async def read_gap(log: EventLog, partition: int, after: Checkpoint, until: int)
                     return
                 if item.what is RecordClass.FENCE:
                     raise Deposed(f"a foreign fence stands at {partition}:{item.record.offset}")
+                if item.what is RecordClass.EVENT:
+                    raise TermLost(f"somebody else wrote an event of this term at {partition}:{item.record.offset}; reading the log again")
     finally:
         await reader.close()
 

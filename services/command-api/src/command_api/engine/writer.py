@@ -139,6 +139,11 @@ class PartitionWriter:
             self._fail(TermLost("this replica is stopping"), sent=True)
             raise
 
+    def session_ended(self) -> None:
+        """The shared producer session is over (R3): an idle partition must not find out by its next command."""
+        if not self._session.alive:
+            self._lose(TermLost("the producer session is over"))
+
     def drain(self) -> None:
         """Decide nothing new; ``run`` returns once what was decided is answered."""
         self._closing = True
