@@ -295,6 +295,7 @@ async def test_a_record_that_no_schema_fits_parks_its_entity_and_no_other(
         return await total(projector, "opsroom_projector_parked_total") == parked + 1
 
     await eventually(counted)
+
     # The owner finds the record by the gap before its next batch, and reads the log again.
     async def refused() -> bool:
         answer = await command(write, f"/v1/incidents/{sick['id']}/acknowledge", {})

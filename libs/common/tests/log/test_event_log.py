@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
+
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE
 from opsroom_common.log.batch import BATCH_BYTES_MAX
 from opsroom_common.log.kafka import KafkaEventLog

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -23,7 +22,7 @@ from gateway_ws.queries.api import incidents_router
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from gateway_ws.queries.store import IncidentStore
 from gateway_ws.settings import Settings
-from opsroom_common.auth.dev import identities
+from opsroom_common.auth.dev import BadIdentitySetting, identities
 from opsroom_common.auth.identity import Identities
 from opsroom_common.feed.redis import RedisFeedCarrier
 from opsroom_common.http import problems
@@ -31,11 +30,11 @@ from opsroom_common.http.limits import BodyLimit, LastNet
 from opsroom_common.postgres.feed_table import PostgresFeedTable
 from opsroom_common.postgres.pool import Pool
 from opsroom_common.runtime.clock import Clock, SystemClock
+from opsroom_common.runtime.console import run_console
 from opsroom_common.runtime.health import Check, Progress, Readiness, health_router
 from opsroom_common.runtime.ids import Ids, SystemIds
-from opsroom_common.runtime.logging import configure
 from opsroom_common.runtime.metrics import Metrics
-from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service, run_process
+from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service
 
 NAME = "gateway-ws"
 _WEBSOCKET = "gateway_ws.live.asgi:GatewayWebSocketProtocol"
@@ -127,13 +126,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def run() -> None:
     """The console script ``gateway-ws``."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] -- pydantic-settings fills the rest from the environment
-    configure(NAME, settings.log_level)
-
-    async def services() -> list[Service]:
-        return [await build(settings)]
-
-    sys.exit(run_process(services))
+    run_console(NAME, Settings, build, (BadIdentitySetting,))
 
 
 def _readiness(tail: FeedTail, connections: Connections) -> Readiness:

@@ -7,16 +7,16 @@ import sys
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from opsroom_common.contracts.topics import EVENTS, load_topics
+from opsroom_common.contracts.topics import EVENTS, TopicsInvalid, load_topics
 from opsroom_common.feed.redis import RedisFeedCarrier
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.postgres.errors import Unavailable
 from opsroom_common.postgres.pool import Pool
 from opsroom_common.runtime.clock import SystemClock
+from opsroom_common.runtime.console import run_console
 from opsroom_common.runtime.health import Check, Progress, Readiness, health_router
-from opsroom_common.runtime.logging import configure
 from opsroom_common.runtime.metrics import Metrics
-from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service, run_process
+from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service
 from projector.counts import Counts
 from projector.project import Projector
 from projector.publish import Publisher
@@ -71,16 +71,7 @@ def _carrier_check(publisher: Publisher) -> Check:
 
 def run() -> None:
     """The console script."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] -- the addresses come from the environment
-    configure(_NAME, settings.log_level)
     arguments = sys.argv[1:]
     if arguments not in ([], ["rebuild"]):
         sys.exit("usage: projector [rebuild]")
-
-    async def services() -> list[Service]:
-        return [await build(settings, rebuild=bool(arguments))]
-
-    try:
-        sys.exit(run_process(services))
-    except Unavailable as error:
-        sys.exit(f"projector: {error}; start Postgres, or set OPSROOM_POSTGRES to where it is")
+    run_console(_NAME, Settings, lambda settings: build(settings, rebuild=bool(arguments)), (TopicsInvalid, Unavailable))

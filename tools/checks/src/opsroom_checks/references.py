@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from pathlib import PurePosixPath
 
 from opsroom_checks import markdown
 from opsroom_checks.tree import Breach, Tree
@@ -22,9 +23,12 @@ def check(tree: Tree) -> list[Breach]:
             continue
         for line, text in markdown.prose(tree.text(path)):
             for name in _NAMED.findall(text):
-                file, _, inside = str(name).partition("::")
+                named, _, inside = str(name).partition("::")
+                # From the root, or, as in a package's README, from the page's own folder.
+                beside = str(PurePosixPath(path).parent / named)
+                file = named if named in tree.files else beside
                 if file not in tree.files:
-                    breaches.append(Breach(path, line, "reference", f"no such file: {file}"))
+                    breaches.append(Breach(path, line, "reference", f"no such file: {named}"))
                 elif inside and inside not in definitions(tree.text(file)):
                     breaches.append(Breach(path, line, "reference", f"{file} defines no {inside}"))
     return breaches

@@ -10,12 +10,10 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import typer
 import uvloop
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
 import command_api.main
 import command_api.settings
@@ -28,10 +26,10 @@ from opsroom_common.contracts.topics import TopicsInvalid
 from opsroom_common.postgres.errors import Rejected, Unavailable
 from opsroom_common.runtime.logging import configure, get_logger
 from opsroom_common.runtime.service import PortTaken, Resource, Service, run_services
+from opsroom_common.runtime.settings import SettingsInvalid, load_settings
 
 NAME = "opsroom"
 _log = get_logger(NAME)
-_S = TypeVar("_S", bound=BaseSettings)
 
 app = typer.Typer(
     name=NAME,
@@ -41,10 +39,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class CannotStart(Exception):
-    """What the settings ask for is not possible. The message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +51,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Raises CannotStart, with all that is missing or wrong."""
+        """Raises SettingsInvalid, with all that is missing or wrong."""
         return cls(
-            _settings(projector.settings.Settings), _settings(command_api.settings.Settings), _settings(gateway_ws.settings.Settings)
+            load_settings(projector.settings.Settings),
+            load_settings(command_api.settings.Settings),
+            load_settings(gateway_ws.settings.Settings),
         )
 
     @property
@@ -113,7 +109,7 @@ def run_all_services(
     try:
         configure(NAME, log_level)
         settings = Settings.from_environment()
-    except (CannotStart, ValueError) as error:
+    except (SettingsInvalid, ValueError) as error:
         _end(2, str(error))
     try:
         code, why = uvloop.run(run_all(lambda: build(settings)))
@@ -126,14 +122,6 @@ def run_all_services(
 def run() -> None:
     """The console script."""
     app()
-
-
-def _settings(cls: type[_S]) -> _S:
-    try:
-        return cls()
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors(include_url=False))
-        raise CannotStart(f"the settings do not fit: {wrong}; set these environment variables (make servers prints them)") from error
 
 
 def _end(code: int, words: str) -> NoReturn:

@@ -47,6 +47,8 @@ class KafkaTopicReader:
         self._places: dict[int, Place] = {}
         self._heard_at = clock.monotonic()
         self._assigned = _Assigned()
+        self._behind: set[tuple[int, int, int]] = set()
+        """Generation, partition and position of what had more to read at the last look after a silence."""
 
     @property
     def generation(self) -> int:
@@ -153,9 +155,11 @@ class KafkaTopicReader:
             raise self._away(error) from error
         self._places = {tp.partition: Place(positions[tp], ends[tp]) for tp in assigned}
         self._heard_at = self._clock.monotonic()
-        stuck = [tp.partition for tp in assigned if ends[tp] > positions[tp]]
+        # One look proves nothing: the partition may have come a moment ago, and its first records are on the way.
+        behind = {(self.generation, tp.partition, positions[tp]) for tp in assigned if ends[tp] > positions[tp]}
+        stuck, self._behind = behind & self._behind, behind
         if stuck:
-            _log.warning("consumer stuck, making it anew", topic=self._topic, group=self._group, partitions=stuck)
+            _log.warning("consumer stuck, making it anew", topic=self._topic, group=self._group, partitions=[p for _, p, _ in stuck])
             await self._drop()
 
     async def _drop(self) -> None:
@@ -188,4 +192,9 @@ def _record(record: ConsumerRecord) -> LogRecord:
 async def _end(consumer: AIOKafkaConsumer) -> None:
     """Stop within CLOSE_S each, whatever state it is in."""
     await ended(consumer.stop(), CLOSE_S)
-    await ended(consumer._client.close(), CLOSE_S)  # noqa: SLF001 -- `stop` does not get there if it failed before
+    # What follows, `stop` does not get to if it failed before; a member whose heart goes on beating keeps its partitions from everyone.
+    await ended(consumer._client.close(), CLOSE_S)  # noqa: SLF001 -- no public way to end what `stop` left
+    for name in ("_coordination_task", "_heartbeat_task", "_commit_refresh_task"):
+        task: asyncio.Task[None] | None = getattr(consumer._coordinator, name, None)  # noqa: SLF001 -- as above
+        if task is not None:
+            task.cancel()

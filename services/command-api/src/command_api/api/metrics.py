@@ -1,0 +1,14 @@
+"""What the command doors count."""
+
+from __future__ import annotations
+
+from opsroom_common.runtime.metrics import CounterSpec, HistogramSpec
+
+COMMANDS = CounterSpec(
+    "opsroom_commands_total",
+    "Commands answered, by command and by the answer's code (ok, replayed, or the problem's code).",
+    ("command", "outcome"),
+)
+COMMAND_SECONDS = HistogramSpec(
+    "opsroom_command_seconds", "Time from the request's arrival at the door to its answer, accepted commands only, in seconds."
+)

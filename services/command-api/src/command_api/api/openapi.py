@@ -1,0 +1,129 @@
+"""The API's description: what FastAPI cannot see, because the doors read requests themselves, is said here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from command_api.api import headers
+from command_api.api.incidents import DOORS, Door
+from opsroom_common.http.problems import CONTENT_TYPE
+
+_REF = "#/components/schemas/{model}"
+
+
+class LogPlace(BaseModel):
+    """Where in ops.events the command's last event stands; a query can wait for it."""
+
+    partition: int
+    offset: int
+
+
+class EntityShown(BaseModel):
+    id: str
+    kind: str
+    version: int = Field(description="The row's version.")
+    row: dict[str, Any] = Field(description="The whole row, the same bytes as in the feed and on a socket.")
+
+
+class CommandAnswer(BaseModel):
+    command_id: str
+    replayed: bool = Field(description="True if the command had been applied before this request.")
+    version: int = Field(description="The entity's version right after the command; its row may be newer on a retry.")
+    log: LogPlace
+    entities: list[EntityShown]
+
+
+class FieldProblem(BaseModel):
+    field: str
+    code: str
+    what_to_do: str
+
+
+class Conflict(BaseModel):
+    field: str
+    seen: Any
+    current: Any
+    wanted: Any
+    changed_by: str | None
+    changed_at: str | None
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457. Switch on ``type`` or ``code``; the words may change."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(examples=["https://opsroom.dev/problems/edit-conflict"])
+    code: str = Field(description="The last part of type.")
+    title: str
+    status: int
+    detail: str = Field(description="What to do next.")
+    command_id: str | None = Field(default=None, description="Repeat the command with this id.")
+    applied: bool | None = Field(default=None, description="False: this attempt changed nothing. null: nobody can know yet.")
+    errors: list[FieldProblem] | None = Field(default=None, description="400: each wrong field.")
+    conflicts: list[Conflict] | None = Field(default=None, description="409 edit-conflict: both values, who, when.")
+    current: EntityShown | None = Field(default=None, description="409: the present row.")
+
+
+_ANSWERS = {
+    400: "Malformed JSON, unknown or wrong fields, a missing or wrong Idempotency-Key",
+    401: "Nobody is signed in",
+    403: "The role does not allow it",
+    404: "There is no such incident",
+    409: "A seen value or the expected version is stale, or the present state does not allow it",
+    413: "The body, or what the command gives, is too large",
+    415: "Not JSON",
+    422: "The command breaks a limit or a rule, or the Idempotency-Key was used for another command",
+    423: "The entity is set aside until an operator decides",
+    429: "Too many commands; see Retry-After",
+    503: "Not now, or the outcome is unknown; repeat with the same Idempotency-Key after Retry-After",
+}
+_PROBLEM = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
+
+
+def responses(*, created: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Every answer of a command."""
+    ok = {"application/json": {"schema": {"$ref": "#/components/schemas/CommandAnswer"}}}
+    said: dict[int | str, dict[str, Any]] = {201 if created else 200: {"description": "The command is in the log", "content": ok}}
+    return said | problem_responses(*_ANSWERS)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": _ANSWERS[status], **_PROBLEM} for status in statuses}
+
+
+def described(door: Door[Any]) -> dict[str, Any]:
+    """The operation's parameters and body."""
+    parameters = [
+        _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True),
+        _header(headers.CORRELATION, "Opaque id of the whole that this command belongs to."),
+        _header(headers.CAUSATION, "Opaque id of what caused this command."),
+        _header(headers.REASON, "Why, as a code."),
+        _header(headers.PROPOSAL, "Id of the proposal that this command confirms."),
+    ]
+    if "{incident_id}" in door.path:
+        parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/IncidentId"}})
+    return {"parameters": parameters, "requestBody": json_body(door.body)}
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def schemas(*more: type[BaseModel]) -> dict[str, Any]:
+    """All components that the operations refer to."""
+    bodies = sorted({door.body for door in DOORS}, key=lambda body: body.__name__)
+    models = [(model, "validation") for model in (*bodies, CommandAnswer, ProblemDetails, *more)]
+    _, generated = models_json_schema(models, ref_template=_REF)  # pyright: ignore[reportArgumentType]
+    found: dict[str, Any] = generated["$defs"]
+    found["IncidentId"] = {"type": "string", "pattern": "^inc_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+    return found
+
+
+def _header(name: str, meaning: str, form: str | None = None, *, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "string"} if form is None else {"type": "string", "format": form}
+    return {"name": name, "in": "header", "required": required, "description": meaning, "schema": schema}

@@ -1,0 +1,97 @@
+"""The HTTP application: every door of this service, its limits and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from command_api.api import openapi
+from command_api.api.commands import CommandDoors
+from command_api.api.commands import Ports as CommandPorts
+from command_api.api.incidents import DOORS
+from command_api.api.straight import StraightWay
+from command_api.signals import alertmanager
+from command_api.signals.webhook import AlertmanagerWebhook
+from opsroom_common.http import problems
+from opsroom_common.http.limits import BodyLimit, LastNet
+
+VERSION = "1"
+_ABOUT = """Commands of Opsroom. Every command has an id (`Idempotency-Key`, a UUIDv7): repeat an unanswered command with the same id, and it
+happens once. Edits name the value that was seen; if it is now neither that nor the new one, nothing is overwritten and the answer is 409 with
+both values. Errors are RFC 9457 problems with stable types."""
+_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own instruments stay off: spans and metrics are declared where they are used, once."""
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes of bodies, in bytes."""
+
+    body_bytes_max: int
+    webhook_bytes_max: int
+
+
+def build_app(commands: CommandPorts, signals: alertmanager.Ports, health: APIRouter, limits: Limits) -> ASGIApp:
+    """The application, ready to serve."""
+    doors = CommandDoors(commands)
+    handlers = {door.name: doors.handler(door) for door in DOORS}
+    webhook = alertmanager.handler(signals)
+    app = routes(handlers, webhook)
+    app.include_router(health)
+    problems.install(app)
+    straight = StraightWay(app, {(door.method, door.path): handlers[door.name] for door in DOORS} | {("POST", alertmanager.PATH): webhook})
+    limited = BodyLimit(straight, limits.body_bytes_max, {alertmanager.PATH: limits.webhook_bytes_max})
+    return LastNet(limited)
+
+
+def routes(commands: Mapping[str, Handler], webhook: Handler) -> FastAPI:
+    """The addresses and their description, with these handlers behind them."""
+    app = FastAPI(title="Opsroom command API", version=VERSION, description=_ABOUT, docs_url=None, redoc_url=None, telemetry=_OFF)
+    for door in DOORS:
+        app.add_api_route(
+            door.path,
+            commands[door.name],
+            methods=[door.method],
+            status_code=201 if door.name == "open" else 200,
+            response_class=Response,
+            responses=openapi.responses(created=door.name == "open"),
+            openapi_extra=openapi.described(door),
+            operation_id=f"incident_{door.name}",
+            summary=door.summary,
+            tags=["incidents"],
+        )
+    app.add_api_route(
+        alertmanager.PATH,
+        webhook,
+        methods=["POST"],
+        status_code=202,
+        response_class=Response,
+        responses={202: {"description": "Every alert is in ops.signals"}} | openapi.problem_responses(400, 401, 403, 413, 415, 422, 503),
+        openapi_extra={"requestBody": openapi.json_body(AlertmanagerWebhook)},
+        operation_id="signals_alertmanager",
+        summary="Alertmanager's webhook, version 4",
+        tags=["signals"],
+    )
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def with_components() -> dict[str, Any]:
+        made = app.openapi_schema is not None
+        schema = generate()
+        if not made:
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(openapi.schemas(AlertmanagerWebhook))
+        return schema
+
+    app.openapi = with_components
