@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.port import RawRecord
 from opsroom_common.runtime.ids import SystemIds
 
+ATTEMPTS_MAX = 100
 SCRIPT = str(Path(sys.executable).parent / "opsctl")
 
 
@@ -58,7 +60,14 @@ class Room:
         return Said(code, out.getvalue(), error.getvalue())
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        answer = httpx.post(f"{self.stack.command_api.url}{path}", json=body, headers={"Idempotency-Key": self.ids.uuid7()}, timeout=20)
+        """Post a command, and again with the same id while it is told 503, as every client does."""
+        answer = httpx.Response(httpx.codes.SERVICE_UNAVAILABLE)
+        command_id = self.ids.uuid7()
+        for _ in range(ATTEMPTS_MAX):
+            answer = httpx.post(f"{self.stack.command_api.url}{path}", json=body, headers={"Idempotency-Key": command_id}, timeout=20)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(0.1)  # as Retry-After asks every client to
         assert answer.is_success, answer.text
         return answer.json()
 
