@@ -10,6 +10,7 @@ import orjson
 
 from opsroom_common.log.entity import Entity
 from opsroom_domain.registry import KINDS
+from opsroom_domain.times import rfc3339
 
 
 def row(entity: Entity) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def row_of(
         "id": entity_id,
         "kind": kind,
         "version": version,
-        "created_at": created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "updated_at": updated_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "created_at": rfc3339(created_at),
+        "updated_at": rfc3339(updated_at),
         "updated_by": updated_by,
     }
 

@@ -9,7 +9,8 @@ def rfc3339(at: datetime) -> str:
     """Write an instant. Raises ValueError for a time without a zone, which is no instant."""
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no time zone; give it one (UTC)")
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)  # a row holds a dozen instants, nearly all of them UTC
+    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:

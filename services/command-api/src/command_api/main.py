@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
 
 from command_api.api.commands import Ports as CommandPorts
 from command_api.api.limiter import ActorLimiter
@@ -18,19 +16,21 @@ from command_api.signals import alertmanager, consumer
 from command_api.signals.correlate import SEVERITIES
 from command_api.signals.incident_index import PostgresIncidentIndex
 from opsroom_common.auth.dev import BadIdentitySetting, identities
-from opsroom_common.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS, load_topics
+from opsroom_common.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS, TopicsInvalid, load_topics
 from opsroom_common.http.asgi import LateApp
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.topic import LogTopicWriter
 from opsroom_common.log.topic_kafka import KafkaTopicReader
+from opsroom_common.log.watch import LogWatch
 from opsroom_common.postgres.pool import Pool
 from opsroom_common.postgres.state_source import RowSource
 from opsroom_common.runtime.clock import SystemClock
+from opsroom_common.runtime.console import run_console
 from opsroom_common.runtime.health import Check, Progress, Readiness, health_router
 from opsroom_common.runtime.ids import SystemIds
-from opsroom_common.runtime.logging import configure, get_logger
+from opsroom_common.runtime.logging import get_logger
 from opsroom_common.runtime.metrics import Metrics
-from opsroom_common.runtime.service import HttpServer, Loop, PortTaken, Resource, Service, run_process
+from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service
 from opsroom_common.runtime.telemetry import Telemetry
 
 NAME = "command-api"
@@ -73,6 +73,8 @@ async def build(settings: Settings) -> Service:
         )
     )
     readiness = Readiness()
+    watch = LogWatch(log)
+    readiness.add("kafka", watch.check, required=True)
     readiness.add("engine", lambda: engine_check(engine), required=True)
     readiness.add("signals", fold.check, required=False)
     limiter = ActorLimiter(clock, settings.commands_per_second, settings.commands_burst)
@@ -94,6 +96,7 @@ async def build(settings: Settings) -> Service:
             EnginePart(engine),
             http,
             Loop("signals", fold.run),
+            Loop("kafka", watch.run),
         ],
     )
 
@@ -131,22 +134,7 @@ async def _nothing() -> None:
 
 def run() -> None:
     """The console script."""
-    try:
-        settings = Settings()  # pyright: ignore[reportCallIssue] -- the values come from the environment
-        configure(NAME, settings.log_level)
-    except ValidationError as error:
-        missing = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-        sys.exit(f"{NAME}: the settings do not fit: {missing}; set these environment variables")
-    except ValueError as error:
-        sys.exit(f"{NAME}: {error}")
-
-    async def services() -> list[Service]:
-        return [await build(settings)]
-
-    try:
-        sys.exit(run_process(services))
-    except (BadIdentitySetting, PortTaken) as error:
-        sys.exit(f"{NAME}: {error}")
+    run_console(NAME, Settings, build, (BadIdentitySetting, TopicsInvalid))
 
 
 if __name__ == "__main__":

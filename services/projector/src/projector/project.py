@@ -71,9 +71,8 @@ class Projector:
             session = Session(
                 self._log, self._store, self._publisher, self._progress, self._counts, self._clock, self._limits, opened
             )  # fmt: skip
-            self._start()
             try:
-                await session.run()
+                await session.run(self._start)
             finally:
                 if session.committed:
                     self._back_off_s = _BACK_OFF_FIRST_S

@@ -6,7 +6,7 @@ Whatever goes wrong, nothing is repaired in memory: the next session starts from
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsroom_common.contracts.envelope import Fence
@@ -73,9 +73,13 @@ class Session:
         self.committed = False
         """Whether anything was committed: this session got somewhere."""
 
-    async def run(self) -> None:
-        """Project until cancelled or until the first error, which is raised: AnotherLog, Unavailable (of log or rows), Moved, Stalled."""
+    async def run(self, on_open: Callable[[], None]) -> None:
+        """Project until cancelled or until the first error, which is raised: AnotherLog, Unavailable (of log or rows), Moved, Stalled.
+
+        ``on_open`` is called once rows and log stand open.
+        """
         reader = await self._log.reader(self._positions)
+        on_open()
         tasks = [asyncio.create_task(self._read(reader)), asyncio.create_task(self._watch())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,9 @@ from structlog.contextvars import bind_contextvars, merge_contextvars
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 # Say much and nothing that an operator can act on below this level.
-_QUIET_LIBRARIES = ("aiokafka", "asyncio", "uvicorn", "uvicorn.error", "httpx", "httpcore")
+_QUIET_LIBRARIES = ("asyncio", "uvicorn", "uvicorn.error", "httpx", "httpcore")
+# While a broker is away it says so dozens of times a second; our adapters say it once, with what to do.
+_SILENT_LIBRARIES = ("aiokafka",)
 
 
 def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -51,6 +53,8 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     root.setLevel(number)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in _SILENT_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL if number > logging.DEBUG else number)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

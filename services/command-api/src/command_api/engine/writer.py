@@ -175,10 +175,12 @@ class PartitionWriter:
             if self._clock.monotonic() >= request.deadline:
                 raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")
             self._refusals.check(request, self._clock.monotonic())
-            known = self._known(request, slot)
-            if known is not None:
-                return known
-            if not looked_up and recall(slot.speculative, request.command_id, request.body_hash).memory is Memory.MAYBE_FORGOTTEN:
+            memory = recall(slot.speculative, request.command_id, request.body_hash).memory
+            if memory is not Memory.NEW:
+                known = self._known(request, slot)
+                if known is not None:
+                    return known
+            if memory is Memory.MAYBE_FORGOTTEN and not looked_up:
                 found = await self._look_up(request)
                 if found is not None:
                     return found
