@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devstack.errors import StartFailed
 from devstack.kafka_jars import kafka_jars
+from devstack.managed import ManagedServer
 from devstack.paths import PACKAGE
 from devstack.ports import HOST, free_port
 from devstack.process import ServerProcess
@@ -52,30 +53,16 @@ initial.broker.registration.timeout.ms=30000
 """
 
 
-class Kafka:
+class Kafka(ManagedServer):
     """One broker with its data in ``folder``. Topics are only made on purpose; loopback only, no authentication."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.port = port if port is not None else free_port()
-        self._folder = folder
-        self._process = ServerProcess("kafka", folder / "kafka.log")
+        super().__init__(folder, port, ServerProcess("kafka", folder / "kafka.log"))
 
     @property
     def bootstrap(self) -> str:
         """``host:port`` for clients."""
         return f"{HOST}:{self.port}"
-
-    @property
-    def log(self) -> Path:
-        return self._process.log
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.exit_code
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Start the broker, on the data of its last run if there is any; return when it answers. Raises StartFailed."""
@@ -90,27 +77,6 @@ class Kafka:
         if not (data / "meta.properties").exists():
             self._format([*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
         self._process.start([*java, "kafka.Kafka", str(properties)], self._answers, timeout_s, cwd=self._folder)
-
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Stop cleanly, or by force after ``timeout_s``."""
-        self._process.stop(timeout_s)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay, answers do not come."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._process.resume()
-
-    def restart(self) -> None:
-        """Stop cleanly and start again on the same data and port."""
-        self.stop()
-        self.start()
 
     def _format(self, argv: list[str]) -> None:
         result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from devstack.errors import DevstackError, StartFailed
-from devstack.ports import HOST, free_port
+from devstack.managed import ManagedServer
+from devstack.ports import HOST
 from devstack.process import ServerProcess, leashed
 
 _USER = "postgres"
@@ -36,20 +37,18 @@ def psql(dsn: str, statement: str) -> str:
     return result.stdout.strip()
 
 
-class Postgres:
+class Postgres(ManagedServer):
     """One server with its data in ``folder``; loopback TCP only, trusted.
 
     ``durable=False`` leaves out fsync: a crash of the machine may lose the data, a kill of the server does not. For tests.
     """
 
     def __init__(self, folder: Path, port: int | None = None, *, durable: bool = True) -> None:
-        self.port = port if port is not None else free_port()
-        self._folder = folder
-        self._data = folder / "data"
-        self._durable = durable
         # Postgres refuses to run as root; nobody is there on every Linux.
         self._user = "nobody" if os.geteuid() == 0 else None
-        self._process = ServerProcess("postgres", folder / "postgres.log", stop_signal=signal.SIGINT, user=self._user)
+        self._data = folder / "data"
+        self._durable = durable
+        super().__init__(folder, port, ServerProcess("postgres", folder / "postgres.log", stop_signal=signal.SIGINT, user=self._user))
 
     @property
     def dsn(self) -> str:
@@ -59,18 +58,6 @@ class Postgres:
     def dsn_of(self, database: str) -> str:
         """The address of ``database`` on this server."""
         return f"postgresql://{_USER}@{HOST}:{self.port}/{database}"
-
-    @property
-    def log(self) -> Path:
-        return self._process.log
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.exit_code
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Start the server, on the data of its last run if there is any; return when it takes statements. Raises StartFailed."""
@@ -93,27 +80,6 @@ class Postgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process.start([str(binaries() / "postgres"), "-D", str(self._data), *options], self._answers, timeout_s, cwd=self._folder)
-
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Fast shutdown: sessions are ended, data is written. By force after ``timeout_s``."""
-        self._process.stop(timeout_s)
-
-    def kill(self) -> None:
-        """SIGKILL to the server and its sessions at once; the next start recovers."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay, answers do not come."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._process.resume()
-
-    def restart(self) -> None:
-        """Stop cleanly and start again on the same data and port."""
-        self.stop()
-        self.start()
 
     def _initialise(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)

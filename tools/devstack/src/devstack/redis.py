@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.ports import HOST, free_port
+from devstack.managed import ManagedServer
+from devstack.ports import HOST
 from devstack.process import ServerProcess
 
 DATABASES = 512
@@ -22,13 +23,11 @@ def _binary() -> Path:
     return Path(spec.origin).parent / "bin" / "redis-server"
 
 
-class Redis:
+class Redis(ManagedServer):
     """One server, in ``folder``, that keeps nothing on disk: Redis only carries the change feed. Loopback only, no password."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.port = port if port is not None else free_port()
-        self._folder = folder
-        self._process = ServerProcess("redis", folder / "redis.log")
+        super().__init__(folder, port, ServerProcess("redis", folder / "redis.log"))
 
     @property
     def url(self) -> str:
@@ -38,18 +37,6 @@ class Redis:
     def url_of(self, database: int) -> str:
         """The address of a numbered database."""
         return f"redis://{HOST}:{self.port}/{database}"
-
-    @property
-    def log(self) -> Path:
-        return self._process.log
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.exit_code
 
     def start(self, timeout_s: float = 20.0) -> None:
         """Start the server, empty; return when it answers. Raises StartFailed."""
@@ -70,27 +57,6 @@ class Redis:
         }
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
         self._process.start([str(_binary()), *options], self._answers, timeout_s, cwd=self._folder)
-
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Stop cleanly, or by force after ``timeout_s``."""
-        self._process.stop(timeout_s)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """SIGSTOP: connections stay, answers do not come."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._process.resume()
-
-    def restart(self) -> None:
-        """Stop cleanly and start again, empty, on the same port."""
-        self.stop()
-        self.start()
 
     def _answers(self) -> bool:
         try:
