@@ -130,6 +130,7 @@ async def test_a_new_epoch_ends_every_subscription_loudly_and_gives_a_fresh_snap
     subscription = board(client, watcher, lambda: gateway.gateway.http.url)
     await client.connect()
     await subscription.subscribe()
+    await until(lambda: watcher.subscribed)
     await projector.opened(1)
     await until(lambda: watcher.view)
 

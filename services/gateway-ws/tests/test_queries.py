@@ -206,6 +206,12 @@ async def test_without_a_way_to_sign_in_everything_is_401(start_gateway: StartGa
         assert (await gateway.get(path)).status_code == 401
 
 
+async def test_metrics_are_shown(gateway: RunningGateway, projector: TestProjector):
+    answer = await gateway.get("/metrics")
+    assert answer.status_code == 200
+    assert "gateway_connections 0.0" in answer.text
+
+
 async def test_without_a_feed_rows_come_with_no_position(gateway: RunningGateway, projector: TestProjector):
     await projector.opened(1)
     await projector.pool.execute("DELETE FROM feed.head")

@@ -84,7 +84,7 @@ async def poll_until_it_fails(reader: TopicReader) -> None:
 def close_abandoned_connections() -> None:
     """A producer that was given up while the broker was away may make one more connection when it is back; its idle limit would end that."""
     for each in gc.get_objects():
-        if isinstance(each, AIOKafkaConnection):
+        if type(each) is AIOKafkaConnection:  # isinstance would wake up a dead weak reference
             each.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from rich.text import Text
 
@@ -149,5 +149,6 @@ def _data(event: DomainRecord) -> Mapping[str, Any]:
 
 
 def _short(value: object) -> str:
-    text = fitted_line(str(value), _TEXT_MAX)
+    words = ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
+    text = fitted_line(words, _TEXT_MAX)
     return f'"{text}"' if " " in text else text
