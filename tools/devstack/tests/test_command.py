@@ -9,14 +9,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from devstack.claim import Claim, Member
 from devstack.ports import free_port
+from opsroom_common.runtime.ids import SystemIds
 
 DEVSTACK = str(Path(sys.executable).parent / "devstack")
 VARIABLES = ("KAFKA", "POSTGRES", "REDIS", "PROJECTOR", "COMMAND_API", "GATEWAY")
@@ -115,6 +118,21 @@ def test_reset_asks_first(env, tmp_path: Path):
     assert (tmp_path / "home" / "mine.txt").exists()
 
 
+def test_a_no_to_reset_wipes_nothing(env, tmp_path: Path):
+    data = tmp_path / "home" / "kafka" / "data"
+    data.mkdir(parents=True)
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, b"n\n")
+        asked = subprocess.run([DEVSTACK, "reset"], env=env, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert asked.returncode == 1
+    assert f"Wipe all data in {tmp_path}/home?" in asked.stdout
+    assert data.exists()
+
+
 def test_status_of_nothing_says_so(env):
     result = devstack("status", env=env)
     assert result.returncode == 3
@@ -163,3 +181,54 @@ def test_servers_run_survive_a_death_and_end_in_order_on_sigterm(env, tmp_path: 
         watchdog.cancel()
         run.kill()
         run.communicate()
+
+
+@contextmanager
+def up(env: dict[str, str]) -> Generator[tuple[subprocess.Popen[str], str], None, None]:
+    """``devstack up`` and what it said until it was ready; killed at the end if it still runs."""
+    run = subprocess.Popen([DEVSTACK, "up"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    watchdog = threading.Timer(75, run.kill)
+    watchdog.start()
+    try:
+        assert run.stdout is not None
+        said: list[str] = []
+        for line in run.stdout:
+            said.append(line)
+            if line.startswith("devstack: ready after"):
+                break
+        else:
+            pytest.fail("".join(said))
+        yield run, "".join(said)
+    finally:
+        watchdog.cancel()
+        run.kill()
+        run.communicate()
+
+
+def interrupted(run: subprocess.Popen[str]) -> int:
+    """Ctrl-C, and the exit code once everything that was started is gone."""
+    family = psutil.Process(run.pid).children(recursive=True)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=45)
+    assert not any(process.is_running() for process in family)
+    return run.returncode
+
+
+@pytest.mark.server
+@pytest.mark.timeout(180)
+def test_up_says_what_runs_where_ctrl_c_ends_all_and_what_was_written_is_there_after_a_restart(env):
+    writes, reads = (f"http://127.0.0.1:{env[f'OPSROOM_{name}_PORT']}/v1/incidents" for name in ("COMMAND_API", "GATEWAY"))
+    incident = SystemIds().entity_id("inc")
+    with up(env) as (run, said):
+        for name in VARIABLES:
+            assert f"127.0.0.1:{env[f'OPSROOM_{name}_PORT']}" in said, f"where {name} runs"
+        assert f"the first live change can be made (POST {writes})" in said.splitlines()[-1]
+        body = {"id": incident, "title": "kept"}
+        answer = httpx.post(writes, json=body, headers={"Idempotency-Key": SystemIds().uuid7()}, timeout=20)
+        assert answer.status_code == 201, answer.text
+        place = answer.json()["log"]
+        assert interrupted(run) == 0
+    with up(env) as (run, _):
+        shown = httpx.get(f"{reads}/{incident}", params={"wait_for": f"{place['partition']}:{place['offset']}"}, timeout=20)
+        assert (shown.status_code, shown.json()["item"]["title"]) == (200, "kept"), shown.text
+        assert interrupted(run) == 0

@@ -54,7 +54,15 @@ def build_app(commands: CommandPorts, signals: alertmanager.Ports, health: APIRo
 
 def routes(commands: Mapping[str, Handler], webhook: Handler) -> FastAPI:
     """The addresses and their description, with these handlers behind them."""
-    app = FastAPI(title="Opsroom command API", version=VERSION, description=_ABOUT, docs_url=None, redoc_url=None, telemetry=_OFF)
+    app = FastAPI(
+        title="Opsroom command API",
+        version=VERSION,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_OFF,
+    )
     for door in DOORS:
         app.add_api_route(
             door.path,

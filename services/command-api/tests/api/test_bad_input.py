@@ -78,7 +78,7 @@ async def test_a_nested_field_is_named_by_its_path(room: House) -> None:
     assert fields(is_problem(answer, 400, "invalid-request")) == ["changes.title.to"]
 
 
-@pytest.mark.parametrize("version", ["1", 0, -1, 1.5, True])
+@pytest.mark.parametrize("version", ["1", 0, -1, 1.5, True, 2**31, 2**64])
 async def test_an_expected_version_that_is_no_version_is_400(room: House, version: object) -> None:
     incident_id = await room.opened()
     is_problem(await room.post(f"/v1/incidents/{incident_id}/acknowledge", {"expected_version": version}), 400, "invalid-request")
@@ -137,6 +137,7 @@ async def test_an_unknown_incident_is_404(room: House) -> None:
 
 async def test_an_unknown_address_is_404_and_another_method_405(room: House) -> None:
     is_problem(await room.http.get("/v1/nothing"), 404, "no-such-door")
+    is_problem(await room.post("/v1/incidents/", {}), 404, "no-such-door")
     answer = await room.http.get("/v1/incidents")
     is_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"

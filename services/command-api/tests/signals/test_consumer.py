@@ -22,7 +22,7 @@ from command_api.engine.port import (
 )
 from command_api.signals import consumer
 from command_api.signals.consumer import GROUP, SignalConsumer
-from command_api.signals.correlate import SEVERITIES, Candidate, candidate_of
+from command_api.signals.correlate import SEVERITIES, Candidate, candidate_of, target
 from command_api.signals.incident_index import IndexUnavailable, Recent
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.memory import MemoryEventLog
@@ -36,7 +36,7 @@ from opsroom_domain.entities.incident import Incident, Status
 from opsroom_domain.ids import EntityId
 
 from ..house import House, house
-from .webhooks import alert, webhook
+from .webhooks import alert, decoded, webhook
 
 
 class TroubledEngine:
@@ -179,6 +179,18 @@ async def test_an_alert_opens_an_incident_and_its_end_resolves_it(b: Bench) -> N
     assert record.causation_id is not None
 
 
+async def test_an_end_that_overtakes_its_beginning_still_resolves_when_it_is_told_again(b: Bench) -> None:
+    await b.send(alert(end=5))
+    await b.fold()
+    assert b.incidents() == []
+    await b.send(alert())
+    await b.fold()
+    await b.send(alert(end=5))
+    await b.fold()
+    assert [i.status for i in b.incidents()] == [Status.RESOLVED]
+    assert b.committed() == 3
+
+
 async def test_a_redelivered_webhook_changes_nothing(b: Bench) -> None:
     sent = [alert(), alert("f2"), alert("f2", end=3)]
     await b.send(*sent)
@@ -307,6 +319,20 @@ async def test_a_new_episode_is_not_lost_in_an_incident_that_was_merged(b: Bench
     (fresh,) = [i for i in b.incidents() if i.id not in {first.id, other}]
     assert fresh.signals["f1"].starts_at > first.signals["f1"].starts_at
     assert b.dead.records(0) == ()
+
+
+async def test_a_new_episode_is_not_lost_although_one_partition_holds_the_merged_incident_and_the_new_one(b: Bench) -> None:
+    """There the owner still remembers that it refused the signal for the merged one (R7)."""
+    b.engine.blind = True
+    await b.send(alert())
+    await b.fold()
+    (first,) = b.incidents()
+    assert (await b.room.post(f"/v1/incidents/{first.id}/merge", {"into": await b.room.opened()})).status_code == 200
+    place = b.room.log.partition_of
+    start = next(s for s in range(10, 100) if place(target(decoded(start=s), None)) == place(first.id))
+    await b.send(alert(start=start))
+    await b.fold()
+    assert len(b.incidents()) == 3
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_said(b: Bench) -> None:

@@ -20,6 +20,7 @@ from opsroom_domain.ids import ActorId, EntityId, prefix_of
 from .webhooks import T0, at, decoded
 
 NOW = at(1000)
+INC = EntityId("inc_01k2v9q3f4e5r6t7y8z9a0b1c2")
 
 
 class World:
@@ -147,22 +148,27 @@ def test_the_new_incidents_id_is_the_same_for_every_try_and_carries_the_start() 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_the_command_is_the_same_whatever_only_the_delivery_differs_in(summary: str, receiver: str) -> None:
     a, b = decoded(), replace(decoded(annotations=(summary,)), receiver=receiver, group_key=receiver, generator_url=summary)
-    assert correlate.command_id(a, NOW) == correlate.command_id(b, at(2000))
+    assert correlate.command_id(a, INC, NOW) == correlate.command_id(b, INC, at(2000))
     assert correlate.body_hash(a) == correlate.body_hash(b)
-    assert is_uuid7(correlate.command_id(a, NOW))
+    assert is_uuid7(correlate.command_id(a, INC, NOW))
 
 
 def test_each_step_of_an_episode_is_another_command_minted_at_its_own_time() -> None:
     firing, resolved = decoded(), decoded(end=5)
-    ids = {correlate.command_id(a, NOW) for a in (firing, resolved, decoded("f2"), decoded(start=1), decoded(end=6))}
+    ids = {correlate.command_id(a, INC, NOW) for a in (firing, resolved, decoded("f2"), decoded(start=1), decoded(end=6))}
     assert len(ids) == 5
-    assert mint_ms(correlate.command_id(firing, NOW)) == unix_ms(T0)
-    assert mint_ms(correlate.command_id(resolved, NOW)) == unix_ms(at(5))
+    assert mint_ms(correlate.command_id(firing, INC, NOW)) == unix_ms(T0)
+    assert mint_ms(correlate.command_id(resolved, INC, NOW)) == unix_ms(at(5))
+
+
+def test_another_incident_is_asked_with_another_command() -> None:
+    """What one incident refused a moment ago stays refused under the same id (R7); the other one must not inherit that."""
+    assert correlate.command_id(decoded(), INC, NOW) != correlate.command_id(decoded(), target(decoded(), None), NOW)
 
 
 def test_a_start_in_the_future_does_not_mint_an_id_from_the_future() -> None:
     """An entity compares mint times to know what it may have forgotten (R6)."""
-    assert mint_ms(correlate.command_id(decoded(start=60), at(0))) == 0
+    assert mint_ms(correlate.command_id(decoded(start=60), INC, at(0))) == 0
 
 
 def test_severity_comes_from_the_label_by_a_table_that_a_site_may_replace() -> None:

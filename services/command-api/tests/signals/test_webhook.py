@@ -72,6 +72,8 @@ async def test_another_version_is_422_and_says_what_is_supported(room: House, ve
         ({"alerts": [alert() | {"startsAt": 5}]}, "alerts[0].startsAt"),
         ({"alerts": [alert() | {"startsAt": "2026-11-22T11:00:00"}]}, "alerts[0].startsAt"),
         ({"alerts": [alert() | {"startsAt": "0001-01-01T00:00:00+14:00"}]}, "alerts[0].startsAt"),
+        ({"alerts": [alert() | {"startsAt": "9999-12-31T23:59:59-14:00"}]}, "alerts[0].startsAt"),
+        ({"alerts": [alert("f1", 1, 5) | {"endsAt": "9999-12-31T23:59:59-14:00"}]}, "alerts[0].endsAt"),
         ({"alerts": [alert() | {"fingerprint": ""}]}, "alerts[0].fingerprint"),
         ({"alerts": [alert() | {"status": "broken"}]}, "alerts[0].status"),
         ({"groupKey": 5}, "groupKey"),

@@ -103,7 +103,7 @@ def retry_after(seconds: float) -> Mapping[str, str]:
 def _advice(error: EngineError) -> str:
     match error:
         case EntityParked():
-            return "a record of this entity could not be handled; an operator must retry or skip it, then repeat the command"
+            return "a record of this entity could not be handled; tell an operator, who sees it with opsctl state"
         case CommandTooLarge():
             return "the command gives more than one batch may hold; split it"
         case _ if error.applied is None:

@@ -15,6 +15,8 @@ from opsroom_domain.entities.incident import Severity, SignalStatus, Status, Vis
 from opsroom_domain.ids import prefix_of
 
 INCIDENT_PREFIX = "inc"
+VERSION_MAX = 2**31 - 1
+"""No entity gets so far; a number that JSON or Postgres cannot hold could not even be told back."""
 
 
 def _incident_id(text: str) -> str:
@@ -46,7 +48,10 @@ class Body(StrictBody):
     """Common to all commands on an incident that exists."""
 
     expected_version: int | None = Field(
-        default=None, ge=1, description="Stricter than the seen values: refuse unless the incident is at exactly this version."
+        default=None,
+        ge=1,
+        le=VERSION_MAX,
+        description="Stricter than the seen values: refuse unless the incident is at exactly this version.",
     )
 
 

@@ -145,5 +145,5 @@ class States:
 def parked(entity_id: EntityId, reason: str) -> EntityParked:
     """The error for an entity that is set aside."""
     return EntityParked(
-        f"{entity_id} is set aside because a record of it could not be handled ({reason}); an operator must retry or skip it"
+        f"{entity_id} is set aside because a record of it could not be handled ({reason}); tell an operator: opsctl state {entity_id} shows what the log holds"
     )

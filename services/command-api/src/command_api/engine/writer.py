@@ -261,7 +261,7 @@ class PartitionWriter:
         try:
             records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids)
         except Unencodable as error:
-            raise CommandInvalid(f"the command cannot be written down: {error}") from error
+            raise CommandInvalid(f"the command cannot be written down: {error}; correct that value and send it with a new id") from error
         raw = [record for _, record in records]
         size = batch_bytes(raw)
         if size > BATCH_BYTES_MAX:

@@ -23,7 +23,7 @@ from opsroom_common.runtime.health import Check, Progress
 from opsroom_common.runtime.logging import get_logger
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_common.runtime.telemetry import Telemetry, inject
-from opsroom_domain.entities.incident import Severity
+from opsroom_domain.entities.incident import Severity, SignalStatus
 from opsroom_domain.ids import EntityId
 from opsroom_domain.permissions import Role
 
@@ -163,6 +163,9 @@ class SignalConsumer:
     async def _report_signal(self, signal: SignalRecord) -> str:
         alert = signal.alert
         candidate = await self._candidate(alert.fingerprint)
+        if candidate is None and alert.status is SignalStatus.RESOLVED:
+            # Asked, it would be refused, and the refusal remembered (R7): a firing that comes late could then not be resolved by the same report.
+            return "unchanged"
         incident_id = correlate.target(alert, candidate)
         try:
             return await self._submit(signal, incident_id)
@@ -190,7 +193,7 @@ class SignalConsumer:
         ports, alert = self._ports, signal.alert
         answer = await ports.engine.submit(
             CommandRequest(
-                command_id=correlate.command_id(alert, signal.envelope.time),
+                command_id=correlate.command_id(alert, incident_id, signal.envelope.time),
                 body_hash=correlate.body_hash(alert),
                 kind=KIND,
                 entity_id=incident_id,

@@ -62,10 +62,12 @@ def target(alert: AlertmanagerAlert, candidate: Candidate | None) -> EntityId:
     return type_id(PREFIX, derived_uuid7(alert.starts_at, "incident", SOURCE, alert.fingerprint, rfc3339(alert.starts_at)))
 
 
-def command_id(alert: AlertmanagerAlert, taken_at: datetime) -> CommandId:
-    """The id of the signal's one command. Its time is the signal's own; one from beyond ``taken_at`` would outlive all memory of ids (R6)."""
+def command_id(alert: AlertmanagerAlert, incident_id: EntityId, taken_at: datetime) -> CommandId:
+    """The id of the signal's one command to this incident. Its time is the signal's own; one from beyond ``taken_at`` would outlive all
+    memory of ids (R6). When one incident refuses the signal and another must take it, that is another command: a refused id stays refused (R7).
+    """
     at = alert.ends_at or alert.starts_at
-    return derived_command_id(at if at <= taken_at + _FUTURE_MAX else _LONG_AGO, "report-signal", *_identity(alert))
+    return derived_command_id(at if at <= taken_at + _FUTURE_MAX else _LONG_AGO, "report-signal", incident_id, *_identity(alert))
 
 
 def body_hash(alert: AlertmanagerAlert) -> str:

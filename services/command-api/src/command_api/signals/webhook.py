@@ -13,11 +13,15 @@ from opsroom_domain.entities.incident import SignalStatus
 SUPPORTED_VERSION = "4"
 ALERTS_MAX = 10_000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+"""Later in another zone may be the year 10000 in UTC, which nothing here can hold."""
 
 
 def _with_zone(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("must say its time zone, like 2026-11-22T12:00:00Z")
+    if at > _LATEST:
+        raise ValueError("must be before the last day of 9999")
     return at
 
 

@@ -272,7 +272,7 @@ def reopen(state: Incident, command: Reopen) -> Sequence[Event]:
     """Back to open: it must be acknowledged again. The escalation level stays, so that who was called in stays in."""
     check_text("reason", command.reason, REASON_MAX)
     if state.live:
-        raise Refused("not-resolved", f"{state.id} is {state.status}; only a resolved incident can be reopened")
+        raise Refused("not-resolved", f"{state.id} is {state.status}; only a resolved incident can be reopened; go on with it as it is")
     return (Reopened(at=command.at, by=command.by, reason=command.reason),)
 
 
