@@ -22,7 +22,7 @@ unexport PYTHONPATH PYTHONHOME
 help: ## Say what there is (this)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_%.-]+:.*## / {sub(/^test-%/, "test-LAYER", $$1); sub(/^bench-%/, "bench-NAME", $$1); printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "  test layers: unit ports $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))) $(sort $(notdir $(patsubst %/tests,%,$(wildcard libs/*/tests services/*/tests tools/*/tests))))"
-	@echo "  benchmarks:  $(sort $(patsubst bench/%.py,%,$(filter-out bench/__init__.py,$(wildcard bench/[a-z]*.py))))"
+	@echo "  benchmarks:  $(sort $(patsubst bench/%.py,%,$(shell grep -l '^if __name__ ==' bench/*.py)))"
 
 # --- installing: each step leaves a stamp, and is skipped until what it depends on changes ---------------------------------------------
 
@@ -122,6 +122,10 @@ test-%: install ## Run one layer or one package's tests: make test-unit, make te
 
 bench-%: install ## Run one benchmark, bench/NAME.py: make bench-commands [JSON=FILE] [CHECK=1]
 	@JSON='$(JSON)' CHECK='$(CHECK)' exec $(BIN)/python -m bench.$(subst -,_,$*)
+
+.PHONY: spec
+spec: install ## Check the model of the write protocol (docs/spec): each rule holds, and is missed when it is taken away
+	@exec $(BIN)/python docs/spec/check.py
 
 .PHONY: clean
 clean: ## Remove what was installed and cached; the stack's data stays (make reset wipes that)

@@ -58,7 +58,11 @@ class Rows:
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         self._reach()
-        return None if self.at is None else FoundCommand(checkpoint=self.at, applied=self.commands.get(command_id))
+        return (
+            None
+            if self.at is None
+            else FoundCommand(checkpoint=self.at, parked=self.parked.get(entity_id), applied=self.commands.get(command_id))
+        )
 
     def _reach(self) -> None:
         if self.away:
@@ -189,3 +193,25 @@ async def test_r6_an_old_id_is_looked_up_in_the_versions() -> None:
         with pytest.raises(CommandIdReused):
             await b.engine.submit(b.request(note("other", "n-o"), command_id=old.command_id))
         assert (await b.engine.submit(never_sent)).replayed is False
+
+
+@pytest.mark.parametrize("why", ["parked", "another log"])
+async def test_r6_not_found_proves_nothing_when_the_rows_cannot_know(why: str) -> None:
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows) as b:
+        await b.do(b.open())
+        old = b.request(note("old", "n-old"))
+        await b.engine.submit(old)
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        rows.project()
+        rows.commands.clear()
+        assert rows.at is not None
+        if why == "parked":
+            rows.parked[b.id()] = "0:2: no schema"
+        else:
+            rows.at = replace(rows.at, term="a term of a log that is gone")
+        with pytest.raises(OutcomeUnknown):
+            await b.engine.submit(old)
+        assert [r.command_id for r in b.valid()].count(old.command_id) == 1

@@ -32,6 +32,8 @@ class FoundCommand:
     """What one statement said about one old command id of one entity (R6)."""
 
     checkpoint: Checkpoint
+    parked: str | None
+    """The reason, if the entity is parked: what came after has no versions, so that "not found" proves nothing."""
     applied: Applied | None
 
 

@@ -19,8 +19,10 @@ WHERE c.topic = $1 AND c.partition = $2
 -- The last event of the command: its version is the entity's version right after the command.
 SELECT
     c."offset" AS at_offset, c.term, c.fence_offset,
+    p.reason AS parked,
     v.version, v."offset", v.body_hash
 FROM read.checkpoints c
+LEFT JOIN read.parked p ON p.entity_id = $3
 LEFT JOIN LATERAL (
     SELECT version, "offset", body_hash
     FROM read.entity_versions

@@ -64,7 +64,7 @@ class RowSource:
             return None
         found = row["version"] is not None
         applied = Applied(command_id, row["body_hash"], Version(row["version"]), row["offset"]) if found else None
-        return FoundCommand(checkpoint=checkpoint_of(row, "at_offset"), applied=applied)
+        return FoundCommand(checkpoint=checkpoint_of(row, "at_offset"), parked=row["parked"], applied=applied)
 
     async def parked_entities(self, partition: int, limit: int = 1000) -> Sequence[ParkedEntity]:
         """At most ``limit`` parked entities of the partition, by id. Raises SourceUnavailable."""

@@ -235,7 +235,12 @@ class PartitionWriter:
         except SourceUnavailable as error:
             raise unknown from error
         slot = await self._slot(request.entity_id)
-        if found is None or slot.speculative is None or found.checkpoint.offset < slot.speculative.recent[0].offset:
+        if found is None or slot.speculative is None:
+            raise unknown
+        # What was forgotten stands before the oldest remembered command. The rows tell of it if they have read this term's fence (so they are of
+        # this log) and everything up to there, and if nothing of the entity was set aside.
+        covered = found.checkpoint.term == self._term and found.checkpoint.offset >= slot.speculative.recent[0].offset
+        if found.applied is None and (found.parked is not None or not covered):
             raise unknown
         if found.applied is None:
             return None
