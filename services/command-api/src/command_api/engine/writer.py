@@ -169,7 +169,8 @@ class PartitionWriter:
 
     async def _decided(self, request: CommandRequest) -> Accepted | asyncio.Future[Accepted]:
         """Wait for the entity and for room in the batch, then decide. Returns what is known at once, or what waits for an ack."""
-        looked_up = False
+        cleared: Entity | None = None
+        """The state on which the look-up has said that this old id was never applied; on any other state that is no proof."""
         while True:
             slot = await self._slot(request.entity_id)
             if self._clock.monotonic() >= request.deadline:
@@ -180,11 +181,11 @@ class PartitionWriter:
                 known = self._known(request, slot)
                 if known is not None:
                     return known
-            if memory is Memory.MAYBE_FORGOTTEN and not looked_up:
+            if memory is Memory.MAYBE_FORGOTTEN and slot.speculative is not cleared:
                 found = await self._look_up(request)
-                if found is not None:
+                if isinstance(found, Accepted):
                     return found
-                looked_up = True
+                cleared = found
                 continue
             decided = self._decide(request, slot)
             if decided is not None:
@@ -227,27 +228,31 @@ class PartitionWriter:
             raise OutcomeUnknown("the first attempt is not in the log yet; repeat the command with the same id")
         return Accepted(slot.confirmed, self._partition, applied.offset, applied.version, replayed=True)
 
-    async def _look_up(self, request: CommandRequest) -> Accepted | None:
-        """An id older than the memory: the versions table knows, if it covers everything that was forgotten (R6)."""
+    async def _look_up(self, request: CommandRequest) -> Accepted | Entity:
+        """An id older than the memory: the versions table knows, if it covers everything that was forgotten (R6).
+
+        Returns the answer of a command that was applied, or the state on which it certainly was not. Raises OutcomeUnknown.
+        """
         unknown = OutcomeUnknown("this command id is older than the entity's memory and the read model cannot tell yet; repeat it later")
         try:
             found = await self._source.find_command(self._partition, request.entity_id, request.command_id)
         except SourceUnavailable as error:
             raise unknown from error
         slot = await self._slot(request.entity_id)
-        if found is None or slot.speculative is None:
+        if found is None or slot.confirmed is None or slot.speculative is None:
             raise unknown
-        # What was forgotten stands before the oldest remembered command. The rows tell of it if they have read this term's fence (so they are of
-        # this log) and everything up to there, and if nothing of the entity was set aside.
-        covered = found.checkpoint.term == self._term and found.checkpoint.offset >= slot.speculative.recent[0].offset
-        if found.applied is None and (found.parked is not None or not covered):
+        if found.applied is not None:
+            if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
+                raise reused(request)
+            return Accepted(slot.confirmed, self._partition, found.applied.offset, found.applied.version, replayed=True)
+        # What was forgotten stands before the oldest remembered command. The rows tell of it if that one is confirmed (an expected offset proves
+        # nothing), if they have read this term's fence (so they are of this log) and up to there, and if nothing of the entity is set aside.
+        oldest = slot.speculative.recent[0]
+        confirmed = slot.confirmed.applied(oldest.command_id) is not None
+        covered = found.checkpoint.term == self._term and found.checkpoint.offset >= oldest.offset
+        if found.parked is not None or not confirmed or not covered:
             raise unknown
-        if found.applied is None:
-            return None
-        if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
-            raise reused(request)
-        entity = slot.confirmed or slot.speculative
-        return Accepted(entity, self._partition, found.applied.offset, found.applied.version, replayed=True)
+        return slot.speculative
 
     def _decide(self, request: CommandRequest, slot: Slot) -> asyncio.Future[Accepted] | None:
         """Decide on the speculative state; None if the batch has no room for the events yet."""
