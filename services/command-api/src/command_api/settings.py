@@ -15,23 +15,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OPSROOM_COMMAND_API_", extra="ignore", frozen=True, populate_by_name=True)
 
-    kafka: str = Field(validation_alias="OPSROOM_KAFKA", description="host:port, several with commas")
-    postgres: str = Field(validation_alias="OPSROOM_POSTGRES", description="postgresql:// address of the read model", repr=False)
-    log_level: str = Field(default="INFO", validation_alias="OPSROOM_LOG_LEVEL")
+    kafka: str = Field(validation_alias="OPSROOM_KAFKA", description="Kafka's brokers: ``host:port``, several with commas.")
+    postgres: str = Field(
+        validation_alias="OPSROOM_POSTGRES", description="The primary's ``postgresql://`` address. It may hold a password.", repr=False
+    )
+    log_level: str = Field(
+        default="INFO", validation_alias="OPSROOM_LOG_LEVEL", description="``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``."
+    )
     dev_identity: str | None = Field(
-        default=None, validation_alias="OPSROOM_DEV_IDENTITY", description="ACTOR:ROLE of everyone; local development only"
+        default=None,
+        validation_alias="OPSROOM_DEV_IDENTITY",
+        description="``ACTOR:ROLE`` of everyone, like ``usr_dev:admin``; local development only. "
+        "The service refuses to start with it unless it listens on loopback.",
     )
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8401, ge=0, le=65535)
-    url: str | None = Field(default=None, description="where other replicas reach this one; by default http://HOST:PORT")
-    replica: str = Field(default="command-api", description="name of this replica in fences and logs")
-    command_deadline_s: float = Field(default=10.0, gt=0, le=60)
-    body_bytes_max: int = Field(default=64 * 1024, ge=1024)
-    webhook_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)
-    commands_per_second: float = Field(default=10_000.0, gt=0, description="of one actor, sustained")
-    commands_burst: float = Field(default=10_000.0, ge=1, description="of one actor, at once")
-    severities: dict[str, Severity] | None = Field(
-        default=None, description='JSON, replaces the table of the label "severity", e.g. {"critical": "sev1"}'
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8401, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    url: str | None = Field(default=None, description="Where other replicas reach this one. Not set: ``http://HOST:PORT``.")
+    replica: str = Field(default="command-api", description="This replica's name in fences and logs.")
+    command_deadline_s: float = Field(
+        default=10.0, gt=0, le=60, description="A command that is not decided by then is dropped and told so: 503, nothing was changed."
     )
-    stall_after_s: float = Field(default=30.0, gt=0, description="a consumer with lag that stands still so long is unhealthy")
+    body_bytes_max: int = Field(default=64 * 1024, ge=1024, description="The body of a command; beyond it 413.")
+    webhook_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, description="The body of a webhook; beyond it 413.")
+    commands_per_second: float = Field(default=10_000.0, gt=0, description="Commands of one actor, sustained; beyond it 429.")
+    commands_burst: float = Field(default=10_000.0, ge=1, description="Commands of one actor, at once.")
+    severities: dict[str, Severity] | None = Field(
+        default=None,
+        description='JSON; replaces the table from the label "severity" to ours, e.g. ``{"critical": "sev1"}``. Not set: the built-in one.',
+    )
+    stall_after_s: float = Field(default=30.0, gt=0, description="Lag without progress for this long makes ``/healthz`` unhealthy.")

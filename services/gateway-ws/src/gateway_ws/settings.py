@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Each has a default that fits ``make up``; secrets have none."""
+    """Each has a default that fits ``make up``; secrets have none.
 
-    model_config = SettingsConfigDict(env_prefix="OPSROOM_GATEWAY_", frozen=True, extra="ignore", populate_by_name=True)
+    What stands below each field is its meaning in ``docs/reference/settings.md``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPSROOM_GATEWAY_", frozen=True, extra="ignore", populate_by_name=True, use_attribute_docstrings=True
+    )
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = Field(default=8402, ge=0, le=65535)
-    postgres: str = Field(validation_alias=AliasChoices("OPSROOM_POSTGRES", "postgres"))
-    redis: str = Field(validation_alias=AliasChoices("OPSROOM_REDIS", "redis"))
-    dev_identity: str | None = Field(default=None, validation_alias=AliasChoices("OPSROOM_DEV_IDENTITY", "dev_identity"))
-    log_level: str = Field(default="INFO", validation_alias=AliasChoices("OPSROOM_LOG_LEVEL", "log_level"))
+    """The port to listen on; 0 takes a free one."""
+    postgres: str = Field(validation_alias="OPSROOM_POSTGRES")
+    """The primary's ``postgresql://`` address. It may hold a password."""
+    redis: str = Field(validation_alias="OPSROOM_REDIS")
+    """The ``redis://`` address. It may hold a password."""
+    dev_identity: str | None = Field(default=None, validation_alias="OPSROOM_DEV_IDENTITY")
+    """``ACTOR:ROLE`` of everyone, like ``usr_dev:admin``; local development only. The service refuses to start with it unless it listens on loopback."""
+    log_level: str = Field(default="INFO", validation_alias="OPSROOM_LOG_LEVEL")
+    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``."""
     allowed_origins: str = ""
     """Comma-separated, like ``http://localhost:3000``: pages from elsewhere that may open a socket. The gateway's own host always may."""
     wait_for_s_max: float = Field(default=5.0, ge=0, le=30)
     """How long a query with ``wait_for`` waits for the rows."""
     postgres_connections: int = Field(default=8, ge=2, le=100)
+    """Connections to Postgres, at most."""
     connections_max: int = Field(default=10_000, ge=1)
+    """Sockets at once; the next one is told 503."""
     ping_interval_s: float = Field(default=25.0, gt=0, le=3600)
+    """Between two pings to a client."""
     pong_timeout_s: float = Field(default=10.0, gt=0, le=3600)
+    """A client that does not answer a ping for this long is closed with 3012."""
     connect_timeout_s: float = Field(default=10.0, gt=0, le=3600)
+    """A client that has sent no connect command for this long is closed with 3502."""
     close_timeout_s: float = Field(default=5.0, gt=0, le=6)
     """How long a close frame may wait behind a client that does not read."""
     outbox_bytes_max: int = Field(default=4 * 1024 * 1024, ge=64 * 1024)
+    """What may wait for one slow client; beyond it the client is closed with 3008."""
     ring_bytes_max: int = Field(default=64 * 1024 * 1024, ge=0)
+    """Memory for the recent past of the feed, from which reconnecting clients recover."""
     ring_age_s_max: float = Field(default=300.0, gt=0)
-    """Longer than two pings, or a quiet subscription's last mark falls off."""
+    """How far back that past reaches at most. Longer than two pings, or a quiet subscription's last mark falls off."""
     feed_verify_s: float = Field(default=1.0, gt=0, le=60)
     """Between two looks at the feed's table while Redis is fine."""
     drain_s: float = Field(default=4.0, ge=0, le=6)
