@@ -1,9 +1,10 @@
-"""The engine: one writer for each partition that this replica owns; a lost term is followed by a new fence, with back-off (R2)."""
+"""The engine: one writer for each partition that this replica owns now; a lost term is followed by a new fence, with back-off (R2)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import Accepted, CommandRequest, NotServing, PartitionStatus
 from command_api.engine.recovery import Recovery, TermLost
 from command_api.engine.sessions import Sessions
+from command_api.engine.tenure import Alone, Tenure
 from command_api.engine.writer import Limits, PartitionWriter
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.port import AnotherLog, AppendUnknown, EventLog, SessionLost, Unavailable
@@ -26,7 +28,10 @@ _log = structlog.get_logger(__name__)
 
 BACKOFF_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses before the next fence after a lost term, the last for all that follow; each is jittered by half, so that two duelling writers part."""
+STEADY_S = 5.0
+"""A term that lasted so long was no duel: the pauses begin again with the first."""
 DRAIN_S = 3.0
+"""How long what was decided may take to be answered when a partition is let go."""
 
 
 @dataclass(slots=True)
@@ -36,10 +41,11 @@ class _Owned:
     writer: PartitionWriter | None
     reason: str
     since: datetime
+    task: asyncio.Task[None] | None = None
 
 
 class PartitionedEngine:
-    """Owns ``partitions`` of the log for as long as it runs. Implements ``Engine``."""
+    """Owns the partitions that ``assign`` names, at first ``partitions`` (all of them by default). Implements ``Engine``."""
 
     def __init__(
         self,
@@ -51,8 +57,9 @@ class PartitionedEngine:
         *,
         owner: str,
         url: str,
-        partitions: Sequence[int] | None = None,
+        partitions: Collection[int] | None = None,
         limits: Limits | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._log = log
         self._source = source
@@ -60,15 +67,17 @@ class PartitionedEngine:
         self._ids = ids
         self._metrics = metrics
         self._limits = limits or Limits()
+        self._tenure = tenure or Alone()
         self._fold = fold_fingerprint()
         self._sessions = Sessions(log)
         self._recovery = Recovery(log, source, clock, ids, owner=owner, url=url, fold_fingerprint=self._fold)
-        self._owned = {
-            partition: _Owned(None, "starting", clock.now()) for partition in (range(log.partitions) if partitions is None else partitions)
-        }
-        self._tasks: list[asyncio.Task[None]] = []
+        self._wanted: frozenset[int] = frozenset(range(log.partitions) if partitions is None else partitions)
+        self._owned: dict[int, _Owned] = {}
         self._changed = asyncio.Event()
-        self._stopping = False
+        self._told = asyncio.Event()
+        """Set, and replaced, when ``assign`` says something new: pauses end early."""
+        self._running = False
+        self._ended: asyncio.Future[None] | None = None
 
     async def submit(self, request: CommandRequest) -> Accepted:
         return await self._writer(request.entity_id).submit(request)
@@ -80,69 +89,128 @@ class PartitionedEngine:
 
     def status(self) -> tuple[PartitionStatus, ...]:
         return tuple(
-            PartitionStatus(partition, owned.writer is not None, owned.reason, owned.since) for partition, owned in self._owned.items()
+            PartitionStatus(partition, owned.writer is not None, owned.reason, owned.since)
+            for partition, owned in sorted(self._owned.items())
+            if partition in self._wanted
         )
+
+    def serves(self, partition: int) -> bool:
+        """Whether this replica takes commands of the partition now, as far as it knows."""
+        owned = self._owned.get(partition)
+        return owned is not None and owned.writer is not None
 
     async def start(self) -> None:
         """Begin to take the partitions over; ``status`` tells when each serves."""
-        self._tasks = [asyncio.create_task(self._own(partition), name=f"partition-{partition}") for partition in self._owned]
+        self._running = True
+        self._ended = asyncio.get_running_loop().create_future()
+        self.assign(self._wanted)
+
+    def assign(self, partitions: Collection[int]) -> None:
+        """Own these from now on: new ones are fenced, those no longer named are drained and let go. Returns at once."""
+        self._wanted = frozenset(partitions)
+        if not self._running:
+            return
+        for partition in sorted(self._wanted):
+            self._begin(partition)
+        for partition, owned in self._owned.items():
+            if partition not in self._wanted:
+                self._let_go(partition, owned)
+        self._told.set()
+        self._told = asyncio.Event()
+        self._changed.set()
 
     async def serving(self, timeout_s: float) -> None:
-        """Wait until every partition serves. Raises TimeoutError."""
+        """Wait until every partition that is named serves. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
-            while not all(owned.writer is not None for owned in self._owned.values()):
+            while not all(self.serves(partition) for partition in self._wanted):
                 self._changed.clear()
                 await self._changed.wait()
 
     async def stop(self) -> None:
         """Decide nothing new, answer what was decided (bounded by ``DRAIN_S``), end the producer session."""
-        self._stopping = True
-        for owned in self._owned.values():
-            if owned.writer is not None:
-                owned.writer.drain()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=DRAIN_S if any(o.writer for o in self._owned.values()) else 0)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._running = False
+        self._wanted = frozenset[int]()
+        tasks: list[asyncio.Task[None]] = []
+        for partition, owned in self._owned.items():
+            if owned.task is not None:
+                self._let_go(partition, owned)
+                if owned.writer is None:
+                    owned.task.cancel()  # it fences or waits, and its session ends anyway
+                tasks.append(owned.task)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._sessions.close()
 
     async def wait_crashed(self) -> None:
         """Return never, or raise what ended a partition's task for good (another log)."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+        assert self._ended is not None, "the engine was not started"
+        await asyncio.shield(self._ended)
 
     def _writer(self, entity_id: EntityId) -> PartitionWriter:
         partition = self._log.partition_of(entity_id)
         owned = self._owned.get(partition)
         if owned is None or owned.writer is None:
-            reason = owned.reason if owned is not None else "another replica owns it"
+            reason = owned.reason if owned is not None and partition in self._wanted else "another replica owns it"
             raise NotServing(
                 f"partition {partition} is not served here now ({reason}); nothing was written, repeat the command with the same id"
             )
         return owned.writer
 
+    # -- owning a partition ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, partition: int) -> None:
+        known = self._owned.get(partition)
+        if known is not None and known.task is not None and not known.task.done():
+            return  # it serves, or lets go and will see that it is wanted again
+        owned = self._owned[partition] = _Owned(None, "starting", self._clock.now())
+        owned.task = asyncio.create_task(self._own(partition), name=f"partition-{partition}")
+        owned.task.add_done_callback(lambda task: self._own_ended(partition, task))
+
+    def _let_go(self, partition: int, owned: _Owned) -> None:
+        """Drain the writer, or let a takeover come to its end: to cancel a fence on the wire would end the session of every other partition.
+        What does not end within ``DRAIN_S`` is cut off all the same.
+        """
+        if owned.task is None or owned.task.done():
+            return
+        if owned.writer is not None:
+            owned.writer.drain()
+        asyncio.get_running_loop().call_later(DRAIN_S, self._cut, partition, owned.task)
+
+    def _cut(self, partition: int, task: asyncio.Task[None]) -> None:
+        if not task.done() and partition not in self._wanted:
+            task.cancel()
+
+    def _own_ended(self, partition: int, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_exception(error)
+                self._ended.exception()  # whether or not anybody waits for it
+        elif self._running and partition in self._wanted:
+            self._begin(partition)  # it was let go, and wanted again before that had ended
+
     async def _own(self, partition: int) -> None:
-        """Term after term until the engine stops."""
+        """Term after term for as long as the partition is wanted."""
         failures = 0
-        while not self._stopping:
+        while partition in self._wanted:
+            began = self._clock.monotonic()
             try:
-                await self._one_term(partition)
-                failures = 0
+                if await self._tenure.may_fence(partition):
+                    await self._one_term(partition)
+                    continue
+                failures += 1
+                self._set(partition, None, "the group names no owner or another one; waiting for its word")
             except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
-                failures = failures + 1 if not isinstance(error, TermLost) else 1
+                failures = 1 if self._clock.monotonic() - began > STEADY_S else failures + 1
                 self._set(partition, None, f"{error}")
                 for owned in self._owned.values():
                     if owned.writer is not None:
                         owned.writer.session_ended()
                 _log.warning("partition not served", partition=partition, reason=str(error), attempt=failures)
-                await asyncio.sleep(self._backoff(failures))
             except AnotherLog as error:
                 self._set(partition, None, str(error))
                 _log.error("partition cannot be served", partition=partition, reason=str(error))
                 raise
+            await self._pause(self._backoff(failures))
 
     async def _one_term(self, partition: int) -> None:
         session = await self._sessions.current()
@@ -159,20 +227,34 @@ class PartitionedEngine:
             limits=self._limits,
             fold_fingerprint=self._fold,
         )
+        if partition not in self._wanted:
+            return  # named by nobody any more: the fence stands, and nothing was decided
         self._set(partition, writer, "serving")
         self._metrics.serving(partition)
+        self._tenure.served(partition, recovered.term)
         _log.info("partition served", partition=partition, term=recovered.term, fence_offset=recovered.fence_offset)
         try:
             await writer.run()
-            self._metrics.stopped(partition)
-            self._set(partition, None, "stopping")
         except TermLost:
             self._metrics.lost(partition)
             raise
+        finally:
+            self._set(partition, None, "let go")
+            self._metrics.stopped(partition)
+        self._tenure.released(partition, recovered.term)
+        _log.info("partition let go", partition=partition, term=recovered.term)
 
     def _set(self, partition: int, writer: PartitionWriter | None, reason: str) -> None:
-        self._owned[partition] = _Owned(writer, reason, self._clock.now())
+        owned = self._owned[partition]
+        owned.writer, owned.reason, owned.since = writer, reason, self._clock.now()
         self._changed.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until ``assign`` is called."""
+        told = self._told
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await told.wait()
 
     def _backoff(self, failures: int) -> float:
         pause = BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]

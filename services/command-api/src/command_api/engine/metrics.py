@@ -12,7 +12,7 @@ BATCH_EVENTS = HistogramSpec(
 )
 ANSWERS = CounterSpec("opsroom_engine_answers_total", "Commands answered after an ack, refusals and no-ops included.")
 TAKEOVERS = CounterSpec("opsroom_engine_takeovers_total", "Fences of this replica that were read back.", ("partition",))
-TERMS_LOST = CounterSpec("opsroom_engine_terms_lost_total", "Terms that ended other than by stopping.", ("partition",))
+TERMS_LOST = CounterSpec("opsroom_engine_terms_lost_total", "Terms that ended other than by a clean hand-over.", ("partition",))
 SERVING = GaugeSpec("opsroom_engine_serving", "1 while this replica serves the partition.", ("partition",))
 
 
@@ -39,10 +39,9 @@ class EngineMetrics:
         self._serving.labels(str(partition)).set(1)
 
     def lost(self, partition: int) -> None:
-        """A term ended before the replica was stopped."""
+        """A term ended other than by a clean hand-over."""
         self._terms_lost.labels(str(partition)).inc()
-        self._serving.labels(str(partition)).set(0)
 
     def stopped(self, partition: int) -> None:
-        """A term ended because the replica stops."""
+        """A term has ended, however."""
         self._serving.labels(str(partition)).set(0)
