@@ -28,6 +28,8 @@ happens once. Edits name the value that was seen; if it is now neither that nor 
 both values. Errors are RFC 9457 problems with stable types."""
 _OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own instruments stay off: spans and metrics are declared where they are used, once."""
+PEER_BODIES = 4
+"""How much larger a command may be between two replicas than from outside: its form there has more names."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -39,16 +41,25 @@ class Limits:
     webhook_bytes_max: int
 
 
-def build_app(commands: CommandPorts, signals: alertmanager.Ports, health: APIRouter, limits: Limits) -> ASGIApp:
-    """The application, ready to serve."""
+def build_app(
+    commands: CommandPorts,
+    signals: alertmanager.Ports,
+    health: APIRouter,
+    limits: Limits,
+    peers: Mapping[tuple[str, str], Handler] | None = None,
+) -> ASGIApp:
+    """The application, ready to serve. ``peers`` are the doors for other replicas, by method and path."""
+    peers = peers or {}
     doors = CommandDoors(commands)
     handlers = {door.name: doors.handler(door) for door in DOORS}
     webhook = alertmanager.handler(signals)
     app = routes(handlers, webhook)
     app.include_router(health)
     problems.install(app)
-    straight = StraightWay(app, {(door.method, door.path): handlers[door.name] for door in DOORS} | {("POST", alertmanager.PATH): webhook})
-    limited = BodyLimit(straight, limits.body_bytes_max, {alertmanager.PATH: limits.webhook_bytes_max})
+    doors = {(door.method, door.path): handlers[door.name] for door in DOORS}
+    straight = StraightWay(app, {**doors, ("POST", alertmanager.PATH): webhook, **peers})
+    by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers} | {alertmanager.PATH: limits.webhook_bytes_max}
+    limited = BodyLimit(straight, limits.body_bytes_max, by_path)
     return LastNet(limited)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from opsroom_domain.entities.incident import Severity
@@ -33,6 +35,19 @@ class Settings(BaseSettings):
     port: int = Field(default=8401, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     url: str | None = Field(default=None, description="Where other replicas reach this one. Not set: ``http://HOST:PORT``.")
     replica: str = Field(default="command-api", description="This replica's name in fences and logs.")
+    ownership: Literal["group", "all"] = Field(
+        default="group",
+        description="``group``: the replicas share the partitions. ``all``: this one owns every partition and asks nobody; for one replica alone.",
+    )
+    session_timeout_s: float = Field(
+        default=6.0, ge=1, le=300, description="How long a killed replica keeps its partitions before the others take them over."
+    )
+    peer_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="The same for all replicas, and theirs alone: with it a replica forwards a command to the partition's owner. "
+        "Not set: such a command is told 503.",
+    )
     command_deadline_s: float = Field(
         default=10.0, gt=0, le=60, description="A command that is not decided by then is dropped and told so: 503, nothing was changed."
     )

@@ -15,6 +15,8 @@ EVENTS = "ops.events"
 """The one topic that everything else is derived from."""
 SIGNALS = "ops.signals"
 """Raw signals from outside."""
+CONTROL = "ops.control"
+"""Who owns which partition of ``ops.events``: for routing, never for judging."""
 DEAD_LETTERS = ".dlq"
 """Suffix of the topic for what its consumer could not handle."""
 

@@ -5,7 +5,7 @@ aiokafka's consumer can stay stuck after a broker restart (its issue 1154) and s
 
 # aiokafka is partly annotated; what it hands over is typed at the end of this file.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false, reportMissingTypeStubs=false, reportPrivateUsage=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from opsroom_common.log.ending import ended
+from opsroom_common.log.ending_kafka import end_group_consumer
 from opsroom_common.log.port import LogRecord, Unavailable
 from opsroom_common.log.topic import Place
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.logging import get_logger
 
-CLOSE_S = 3.0
 _POLL_PAUSE_MAX_MS = 24 * 3600 * 1000
 """A member that waits on purpose (Postgres is away, say) keeps its partitions; a stuck one is found by its own watchdog."""
 _log = get_logger("log.topic")
@@ -121,10 +120,10 @@ class KafkaTopicReader:
             async with asyncio.timeout(self._stall_s * 2 + self._session_timeout_s):
                 await consumer.start()
         except (KafkaError, TimeoutError, OSError) as error:
-            await _end(consumer)
+            await end_group_consumer(consumer)
             raise self._away(error) from error
         except BaseException:
-            await _end(consumer)
+            await end_group_consumer(consumer)
             raise
         self._consumer = consumer
         self._heard_at = self._clock.monotonic()
@@ -165,7 +164,7 @@ class KafkaTopicReader:
     async def _drop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await _end(consumer)
+            await end_group_consumer(consumer)
 
     def _away(self, error: BaseException) -> Unavailable:
         return Unavailable(f"{self._topic}: cannot read ({error!r}); start Kafka at {self._bootstrap} or check OPSROOM_KAFKA")
@@ -187,14 +186,3 @@ class _Assigned(ConsumerRebalanceListener):
 
 def _record(record: ConsumerRecord) -> LogRecord:
     return LogRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
-
-
-async def _end(consumer: AIOKafkaConsumer) -> None:
-    """Stop within CLOSE_S each, whatever state it is in."""
-    await ended(consumer.stop(), CLOSE_S)
-    # What follows, `stop` does not get to if it failed before; a member whose heart goes on beating keeps its partitions from everyone.
-    await ended(consumer._client.close(), CLOSE_S)  # noqa: SLF001 -- no public way to end what `stop` left
-    for name in ("_coordination_task", "_heartbeat_task", "_commit_refresh_task"):
-        task: asyncio.Task[None] | None = getattr(consumer._coordinator, name, None)  # noqa: SLF001 -- as above
-        if task is not None:
-            task.cancel()

@@ -13,6 +13,11 @@ BATCH_EVENTS = HistogramSpec(
 ANSWERS = CounterSpec("opsroom_engine_answers_total", "Commands answered after an ack, refusals and no-ops included.")
 TAKEOVERS = CounterSpec("opsroom_engine_takeovers_total", "Fences of this replica that were read back.", ("partition",))
 TERMS_LOST = CounterSpec("opsroom_engine_terms_lost_total", "Terms that ended other than by a clean hand-over.", ("partition",))
+FORWARDS = CounterSpec(
+    "opsroom_engine_forwards_total",
+    "Commands of other replicas' partitions: answered by their owner, or not_served there (tried again for a moment).",
+    ("outcome",),
+)
 SERVING = GaugeSpec("opsroom_engine_serving", "1 while this replica serves the partition.", ("partition",))
 
 
@@ -45,3 +50,20 @@ class EngineMetrics:
     def stopped(self, partition: int) -> None:
         """A term has ended, however."""
         self._serving.labels(str(partition)).set(0)
+
+
+class ForwardMetrics:
+    """What becomes of commands for other replicas."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        forwards = metrics.counter(FORWARDS)
+        self._answered = forwards.labels("answered")
+        self._not_served = forwards.labels("not_served")
+
+    def forwarded(self) -> None:
+        """Its owner accepted it."""
+        self._answered.inc()
+
+    def not_served(self) -> None:
+        """Nobody served its partition."""
+        self._not_served.inc()

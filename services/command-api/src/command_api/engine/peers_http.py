@@ -1,0 +1,68 @@
+"""``Peers`` over HTTP: one request a command, on kept-alive connections, to the owner's peer door."""
+
+from __future__ import annotations
+
+import httpx
+
+from command_api.engine import peer_wire
+from command_api.engine.port import Accepted, CommandRequest, NotServing, OutcomeUnknown
+from opsroom_common.log.entity import Entity
+from opsroom_common.runtime.clock import Clock
+from opsroom_domain.ids import EntityId
+
+CONNECTIONS_MAX = 256
+CONNECT_S = 1.0
+MARGIN_S = 0.5
+"""The owner answers by the deadline; what comes later is its silence."""
+_OK = 200
+_UNWRITTEN = frozenset({400, 401, 404, 413, 429})
+"""The door was shut: no engine was asked."""
+
+
+class HttpPeers:
+    """The other replicas, by their addresses. All of them share one ``secret``."""
+
+    def __init__(self, secret: str, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._clock = clock
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Peer {secret}", "Content-Type": "application/json"},
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, keepalive_expiry=30.0),
+            trust_env=False,
+            transport=transport,
+        )
+
+    async def submit(self, url: str, request: CommandRequest) -> Accepted:
+        now = self._clock.monotonic()
+        body = peer_wire.write_request(request, now)
+        try:
+            answer = await self._http.post(f"{url}/peer/submit", content=body, timeout=self._timeout(request.deadline - now))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotServing(f"its owner at {url} cannot be reached ({type(error).__name__}); nothing was written") from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(
+                f"its owner at {url} gave no answer ({type(error).__name__}); repeat the command with the same id to learn what became of it"
+            ) from error
+        if answer.status_code in _UNWRITTEN:
+            raise NotServing(f"its owner at {url} does not take commands from here ({answer.status_code}): {answer.text[:200]}")
+        if answer.status_code != _OK:
+            raise OutcomeUnknown(f"its owner at {url} answered {answer.status_code}; repeat the command with the same id")
+        return peer_wire.read_outcome(answer.content)
+
+    async def current(self, url: str, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
+        left_s = deadline - self._clock.monotonic()
+        try:
+            answer = await self._http.post(
+                f"{url}/peer/current", content=peer_wire.write_current(kind, entity_id, left_s), timeout=self._timeout(left_s)
+            )
+        except httpx.HTTPError as error:
+            raise NotServing(f"its owner at {url} gave no answer ({type(error).__name__})") from error
+        if answer.status_code != _OK:
+            raise NotServing(f"its owner at {url} answered {answer.status_code}")
+        return peer_wire.read_entity(answer.content)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._http.aclose()
+
+    def _timeout(self, left_s: float) -> httpx.Timeout:
+        return httpx.Timeout(max(0.0, left_s) + MARGIN_S, connect=CONNECT_S, pool=CONNECT_S)
