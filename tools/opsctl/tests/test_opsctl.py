@@ -8,21 +8,30 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from devstack.postgres import psql
 from devstack.topics import create_topic, delete_topics
+from opsctl.owners import owner_stands
 from opsctl.topics import topic_stands
 from opsroom_common.contracts.codec import encode_event
 from opsroom_common.contracts.envelope import Envelope
+from opsroom_common.contracts.owners import OWNER_TYPE, Owner, encode_owner
 from opsroom_common.contracts.topics import Topic, load_topics
 from opsroom_common.log.admin_kafka import KafkaLogAdmin
+from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.port import RawRecord
+from opsroom_common.log.topic import LogTopicWriter
+from opsroom_common.runtime.ids import SystemIds
 from opsroom_domain.entities.incident import Acknowledged, Noted
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 
 from .conftest import SCRIPT, Room
+
+if TYPE_CHECKING:
+    from conftest import KafkaAddress, MakeTopic
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 NOBODY = "postgresql://postgres@127.0.0.1:1/postgres"
@@ -289,3 +298,30 @@ def test_a_reader_that_has_enough_is_no_error(room: Room) -> None:
 def test_the_event_types_of_the_log_are_those_of_the_domain(room: Room) -> None:
     entity = room.incident(notes=0)
     assert room.opsctl("events", "--entity", entity, "--json").objects[1]["type"] == f"opsroom.incident.{Acknowledged.__name__.lower()}"
+
+
+def test_owners_names_the_replica_of_every_partition(room: Room) -> None:
+    said = room.opsctl("owners", "--json")
+    assert said.code == 0, said
+    partitions = load_topics()["ops.events"].partitions
+    assert [line["partition"] for line in said.objects] == list(range(partitions))
+    assert {(line["owner"], line["url"], line["serving"]) for line in said.objects} == {("command-api", room.stack.command_api.url, True)}
+    shown = room.opsctl("owners")
+    assert shown.code == 0
+    assert shown.out.count(room.stack.command_api.url) == partitions
+
+
+async def test_owners_finds_a_partition_that_has_nobody(kafka: KafkaAddress, kafka_topics: MakeTopic) -> None:
+    topic = await kafka_topics(1)
+    control = KafkaEventLog(kafka.bootstrap, 1, topic=topic)
+    term = SystemIds().uuid7()
+    at = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    writer = LogTopicWriter(control)
+    for partition, serving in ((0, True), (1, True), (1, False)):
+        envelope = Envelope(id=SystemIds().uuid7(), type=OWNER_TYPE, source="/command-api", time=at, term=term)
+        line = Owner(partition=partition, owner="a", url="http://a", term=term, serving=serving)
+        await writer.append([encode_owner(envelope, line), RawRecord(b"0", b"?", (), 0)])
+    stands = await owner_stands(control, 3)
+    await writer.close()
+    await control.close()
+    assert [(s.line is not None and s.line.serving, bool(s.problem)) for s in stands] == [(True, False), (False, True), (False, True)]

@@ -15,12 +15,13 @@ from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
 from opsctl.moments import parse_moment, parse_version_or_moment
+from opsctl.owners import show_owners
 from opsctl.screen import Screen, one_line
-from opsctl.servers import Servers, opened, opened_admin
+from opsctl.servers import Servers, opened, opened_admin, opened_control
 from opsctl.state import show_state
 from opsctl.topics import show_topics
 from opsctl.where import KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
-from opsroom_common.contracts.topics import load_topics
+from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.port import AnotherLog, LogError
 from opsroom_common.runtime.clock import SystemClock
 from opsroom_common.runtime.logging import configure
@@ -138,6 +139,20 @@ def lag(
     Exit code 1 if one lags, stands still, or has not begun.
     """
     _with_servers(context, lambda servers: show_lag(servers, Limits(behind_max, age_max), Screen(json=json)))
+
+
+@app.command()
+def owners(context: typer.Context, *, json: _Json = False) -> None:
+    """Show which replica of command-api takes the commands of which partition, and since when.
+
+    It is what ops.control says: a replica that was killed stands there until another has taken over. Exit code 1 if a partition has nobody.
+    """
+
+    async def run() -> Exit:
+        async with opened_control(context.obj) as control:
+            return await show_owners(control, load_topics()[EVENTS].partitions, Screen(json=json))
+
+    _run(run)
 
 
 def _with_servers(context: typer.Context, work: Callable[[Servers], Awaitable[Exit]]) -> None:

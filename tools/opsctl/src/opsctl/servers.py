@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from opsctl.exits import Exit, Stop
 from opsctl.where import Where
-from opsroom_common.contracts.topics import EVENTS, Topic, load_topics
+from opsroom_common.contracts.topics import CONTROL, EVENTS, Topic, load_topics
 from opsroom_common.log.admin import LogAdmin, TopicFound
 from opsroom_common.log.admin_kafka import KafkaLogAdmin
 from opsroom_common.log.kafka import KafkaEventLog
+from opsroom_common.log.port import EventLog
 from opsroom_common.postgres.pool import Pool
 
 CLIENT = "opsctl"
@@ -49,6 +50,19 @@ async def opened_admin(where: Where) -> AsyncGenerator[LogAdmin]:
         yield admin
     finally:
         await admin.close()
+
+
+@asynccontextmanager
+async def opened_control(where: Where) -> AsyncGenerator[EventLog]:
+    """``ops.control``, to be read. Raises Stop if it is missing, log.port.Unavailable."""
+    async with opened_admin(where) as admin:
+        if CONTROL not in await admin.topics():
+            raise Stop(Exit.AWAY, f"the topic {CONTROL} is not on this broker: make it with devstack topics, or check OPSROOM_KAFKA")
+    log = KafkaEventLog(where.kafka, 1, topic=CONTROL, client_id=CLIENT)
+    try:
+        yield log
+    finally:
+        await log.close()
 
 
 async def opened_pool(where: Where) -> Pool:
