@@ -34,6 +34,7 @@ from opsroom_common.runtime.telemetry import Telemetry
 
 PARTITIONS = 2
 BODY_MAX = 8 * 1024
+BATCH_MAX = 512 * 1024
 WEBHOOK_MAX = 64 * 1024
 Json = dict[str, Any]
 
@@ -102,7 +103,7 @@ async def house(
         CommandPorts(engine or real, who, clock, telemetry, metrics, ActorLimiter(clock, per_second, burst), deadline_s),
         alertmanager.Ports(signals or LogTopicWriter(signals_log), who, clock, ids, telemetry, metrics),
         health_router("command-api", [], readiness, metrics),
-        Limits(BODY_MAX, WEBHOOK_MAX),
+        Limits(BODY_MAX, BATCH_MAX, WEBHOOK_MAX),
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:

@@ -44,3 +44,15 @@ def test_every_door_says_its_body_its_key_and_its_problems(door: Any) -> None:
     assert {"400", "401", "403", "404", "409", "413", "422", "423", "429", "503"} <= set(operation["responses"])
     for status, answer in operation["responses"].items():
         assert ("application/problem+json" in answer["content"]) == status.startswith(("4", "5"))
+
+
+def test_a_batch_is_described_with_the_body_of_each_command() -> None:
+    described = json.loads(description())
+    assert described["paths"]["/v1/commands:batch"]["post"]["requestBody"]["required"]
+    shapes = described["components"]["schemas"]["BatchCommand"]["oneOf"]
+    by_name = {shape["properties"]["command"]["const"]: shape for shape in shapes}
+    assert set(by_name) == {f"incident.{door.name}" for door in DOORS}
+    for door in DOORS:
+        shape = by_name[f"incident.{door.name}"]
+        assert shape["properties"]["body"]["$ref"].endswith(f"/{door.body.__name__}")
+        assert ("entity" in shape["required"]) is ("{incident_id}" in door.path)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from command_api.api import openapi
+from command_api.api import batch, openapi
 from command_api.api.commands import CommandDoors
 from command_api.api.commands import Ports as CommandPorts
 from command_api.api.incidents import DOORS
@@ -38,6 +38,7 @@ class Limits:
     """Sizes of bodies, in bytes."""
 
     body_bytes_max: int
+    batch_bytes_max: int
     webhook_bytes_max: int
 
 
@@ -53,17 +54,19 @@ def build_app(
     doors = CommandDoors(commands)
     handlers = {door.name: doors.handler(door) for door in DOORS}
     webhook = alertmanager.handler(signals)
-    app = routes(handlers, webhook)
+    many = batch.BatchDoor(doors, commands, limits.body_bytes_max).handle
+    app = routes(handlers, many, webhook)
     app.include_router(health)
     problems.install(app)
-    doors = {(door.method, door.path): handlers[door.name] for door in DOORS}
-    straight = StraightWay(app, {**doors, ("POST", alertmanager.PATH): webhook, **peers})
-    by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers} | {alertmanager.PATH: limits.webhook_bytes_max}
+    single = {(door.method, door.path): handlers[door.name] for door in DOORS}
+    straight = StraightWay(app, {**single, ("POST", batch.PATH): many, ("POST", alertmanager.PATH): webhook, **peers})
+    by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers}
+    by_path |= {batch.PATH: limits.batch_bytes_max, alertmanager.PATH: limits.webhook_bytes_max}
     limited = BodyLimit(straight, limits.body_bytes_max, by_path)
     return LastNet(limited)
 
 
-def routes(commands: Mapping[str, Handler], webhook: Handler) -> FastAPI:
+def routes(commands: Mapping[str, Handler], many: Handler, webhook: Handler) -> FastAPI:
     """The addresses and their description, with these handlers behind them."""
     app = FastAPI(
         title="Opsroom command API",
@@ -87,6 +90,7 @@ def routes(commands: Mapping[str, Handler], webhook: Handler) -> FastAPI:
             summary=door.summary,
             tags=["incidents"],
         )
+    app.add_api_route(batch.PATH, many, methods=["POST"], response_class=Response, **openapi.batch())
     app.add_api_route(
         alertmanager.PATH,
         webhook,

@@ -89,7 +89,7 @@ async def build(settings: Settings) -> Service:
         CommandPorts(engines.every, who, clock, telemetry, metrics, limiter, settings.command_deadline_s),
         alertmanager.Ports(signals, who, clock, ids, telemetry, metrics),
         health_router(NAME, [progress], readiness, metrics),
-        Limits(settings.body_bytes_max, settings.webhook_bytes_max),
+        Limits(settings.body_bytes_max, settings.batch_bytes_max, settings.webhook_bytes_max),
         peer.handlers(engines.local, clock, _secret(settings)),
     )
 

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         default=10.0, gt=0, le=60, description="A command that is not decided by then is dropped and told so: 503, nothing was changed."
     )
     body_bytes_max: int = Field(default=64 * 1024, ge=1024, description="The body of a command; beyond it 413.")
+    batch_bytes_max: int = Field(default=1024 * 1024, ge=1024, description="The body of a batch of commands; beyond it 413.")
     webhook_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, description="The body of a webhook; beyond it 413.")
     commands_per_second: float = Field(default=10_000.0, gt=0, description="Commands of one actor, sustained; beyond it 429.")
     commands_burst: float = Field(default=10_000.0, ge=1, description="Commands of one actor, at once.")

@@ -46,16 +46,23 @@ _TITLES = {
 
 def accepted(answer: Accepted, command_id: CommandId, *, created: bool) -> Response:
     """200 or 201 with every entity that the command touched: id, kind, version, row."""
-    entity = answer.entity
-    body = {
+    return json_response(accepted_body(answer, command_id), 201 if created else 200, location(answer.entity) if created else None)
+
+
+def accepted_body(answer: Accepted, command_id: CommandId) -> dict[str, Any]:
+    """The answer's JSON; rows in it are ready bytes."""
+    return {
         "command_id": command_id,
         "replayed": answer.replayed,
         "version": answer.version,
         "log": {"partition": answer.partition, "offset": answer.offset},
-        "entities": [_shown(entity)],
+        "entities": [_shown(answer.entity)],
     }
-    headers = {"Location": f"/v1/{entity.kind}s/{entity.id}"} if created else None
-    return json_response(body, 201 if created else 200, headers)
+
+
+def location(entity: Entity) -> dict[str, str]:
+    """The header that names what was created."""
+    return {"Location": f"/v1/{entity.kind}s/{entity.id}"}
 
 
 def refused(refusal: Refused, command_id: CommandId, now: Entity | None) -> Problem:

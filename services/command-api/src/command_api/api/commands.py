@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.api import answers
-from command_api.api.headers import command_id, origin, plain
+from command_api.api.headers import Origin, command_id, origin, plain
 from command_api.api.incidents import KIND, Asked, Door
 from command_api.api.limiter import ActorLimiter
 from command_api.api.metrics import COMMAND_SECONDS, COMMANDS
@@ -67,8 +67,10 @@ class CommandDoors:
                     identity = self._who(headers, kind)
                     command = command_id(headers, ports.clock.now())
                     raw, canonical = await read_json(request, headers.get("content-type"))
-                    asked = self._asked(request, door, checked(door.body, raw), canonical, headers, identity, command, arrived)
-                    answer = await self._submit(asked)
+                    body = checked(door.body, raw)
+                    entity_id = EntityId(body.id if door.name == "open" else incident_id(request.path_params["incident_id"]))
+                    hashed = body_hash(request.method, request.scope["path"], canonical)
+                    answer = await self.submit(self.asked(door, entity_id, body, hashed, origin(headers), identity, command, arrived))
             except Problem as refusal:
                 self._commands.labels(door.name, refusal.code).inc()
                 return refusal.response()
@@ -81,6 +83,11 @@ class CommandDoors:
 
     def _who(self, headers: Mapping[str, str], command: type[Any]) -> Identity:
         identity = self._ports.identities.of(headers)
+        self.permit(identity, command)
+        return identity
+
+    def permit(self, identity: Identity, command: type[Any]) -> None:
+        """One more command of this actor. Raises Problem 403 and 429."""
         if not allowed(identity.role, command):
             able = [role for role in ALLOWED if allowed(role, command)]
             detail = f"{identity.actor} is {identity.role}; this needs the role {' or '.join(able)}: ask an admin for it"
@@ -90,24 +97,22 @@ class CommandDoors:
             later = answers.retry_after(wait_s)
             detail = f"{identity.actor} sends too many commands; wait {later['Retry-After']} s and send fewer at once"
             raise problem(429, "too-many-commands", "Too many commands", detail, headers=later)
-        return identity
 
-    def _asked(
+    def asked(
         self,
-        request: Request,
         door: Door[Any],
+        entity_id: EntityId,
         body: Any,
-        canonical: bytes,
-        headers: Mapping[str, str],
+        hashed: str,
+        came: Origin,
         who: Identity,
         command: CommandId,
         arrived: float,
     ) -> CommandRequest:
-        entity_id = EntityId(body.id if door.name == "open" else _path_id(request))
-        came = origin(headers)
+        """What the engine is handed for one command that fits. ``hashed`` is its ``body_hash``, ``arrived`` what the deadline counts from."""
         return CommandRequest(
             command_id=command,
-            body_hash=body_hash(request.method, request.scope["path"], canonical),
+            body_hash=hashed,
             kind=KIND,
             entity_id=entity_id,
             command=door.build(Asked(entity_id, command, who.actor, self._ports.clock.now()), body),
@@ -122,7 +127,8 @@ class CommandDoors:
             traceparent=inject(),
         )
 
-    async def _submit(self, asked: CommandRequest) -> Accepted:
+    async def submit(self, asked: CommandRequest) -> Accepted:
+        """The engine's answer. Raises Problem for everything else that became of the command."""
         try:
             return await self._ports.engine.submit(asked)
         except CommandRefused as refused:
@@ -136,8 +142,8 @@ def body_hash(method: str, path: str, canonical: bytes) -> str:
     return sha256(b"\n".join((method.encode(), path.encode(), canonical))).hexdigest()[:32]
 
 
-def _path_id(request: Request) -> str:
-    entity_id: str = request.path_params["incident_id"]
+def incident_id(entity_id: str) -> str:
+    """The id, if it is an incident's. Raises Problem 400."""
     if prefix_of(entity_id) != PREFIX:
         detail = f"{entity_id[:64]!r} is not an incident's id: {PREFIX}_ and 26 base32 digits; copy it from the incident"
         raise problem(400, "invalid-id", "The id in the address is wrong", detail)

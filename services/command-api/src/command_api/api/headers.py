@@ -23,7 +23,9 @@ FUTURE_MAX = timedelta(minutes=5)
 """How far a command id may be ahead of our clock: dedupe compares mint times (R6), and one from far ahead would outlive it."""
 _OPAQUE_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")
 _CODE = re.compile(r"^[a-z][a-z0-9_.-]{0,63}$")
-_HOW = "send Idempotency-Key: a UUIDv7 in canonical form, new for each command and the same for its retries (libraries: uuid7)"
+_HOW = (
+    "send Idempotency-Key (id in a batch): a UUIDv7 in canonical form, new for each command and the same for its retries (libraries: uuid7)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ def command_id(headers: Mapping[str, str], now: datetime) -> CommandId:
     key = headers.get(IDEMPOTENCY_KEY)
     if key is None:
         raise _wrong("idempotency-key-missing", "A command needs an id", _HOW)
+    return checked_id(key, now)
+
+
+def checked_id(key: str, now: datetime) -> CommandId:
+    """``key`` as a command's id. Raises Problem 400 for what is no UUIDv7, or one from the future."""
     if not is_uuid7(key):
         raise _wrong("idempotency-key-invalid", "The command's id is not a UUIDv7", _HOW)
     if mint_ms(key) > unix_ms(now + FUTURE_MAX):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from command_api.api import headers
+from command_api.api.batch import BY_COMMAND, BatchBody
 from command_api.api.incidents import DOORS, Door
 from opsroom_common.http.problems import CONTENT_TYPE
 
@@ -34,6 +35,19 @@ class CommandAnswer(BaseModel):
     version: int = Field(description="The entity's version right after the command; its row may be newer on a retry.")
     log: LogPlace
     entities: list[EntityShown]
+
+
+class BatchOutcome(BaseModel):
+    """What the command's own door would have answered."""
+
+    id: str | None = Field(description="The command's id as it was sent; null if that was no text.")
+    status: int = Field(description="The status that the command's own door would have answered.")
+    headers: dict[str, str] = Field(description="Location of what was created, Retry-After of what has to be repeated; else empty.")
+    body: dict[str, Any]
+
+
+class BatchAnswer(BaseModel):
+    outcomes: list[BatchOutcome] = Field(description="One for each command, in the order of the call.")
 
 
 class FieldProblem(BaseModel):
@@ -81,6 +95,12 @@ _ANSWERS = {
     429: "Too many commands; see Retry-After",
     503: "Not now, or the outcome is unknown; repeat with the same Idempotency-Key after Retry-After",
 }
+_BATCH = """200 means that every command has a status of its own; look at each. Every command is the same command as at its own door: a repetition
+there, or of the whole batch, has no second effect (`replayed`). Commands on one entity are decided in the order of the list, each after the
+one before it was answered; if that one could not be decided (429, 500, 503), those behind it are not tried (503 `earlier-not-decided`).
+Commands on different entities are decided in any order, and nothing binds them together: some may be refused while others are applied. Up to
+500 commands; the headers, the rate limit and the deadline count for each. A batch that is wrong as a whole is one problem, and nothing of it
+is begun."""
 _PROBLEM = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
 
 
@@ -97,16 +117,42 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def described(door: Door[Any]) -> dict[str, Any]:
     """The operation's parameters and body."""
-    parameters = [
-        _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True),
-        _header(headers.CORRELATION, "Opaque id of the whole that this command belongs to."),
-        _header(headers.CAUSATION, "Opaque id of what caused this command."),
-        _header(headers.REASON, "Why, as a code."),
-        _header(headers.PROPOSAL, "Id of the proposal that this command confirms."),
-    ]
+    key = _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True)
+    parameters = [key, *_origin()]
     if "{incident_id}" in door.path:
         parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/IncidentId"}})
     return {"parameters": parameters, "requestBody": json_body(door.body)}
+
+
+def batch() -> dict[str, Any]:
+    """The operation for many commands."""
+    ok = {"application/json": {"schema": {"$ref": "#/components/schemas/BatchAnswer"}}}
+    said: dict[int | str, dict[str, Any]] = {200: {"description": "Every command has an outcome of its own", "content": ok}}
+    return {
+        "status_code": 200,
+        "responses": said | problem_responses(400, 401, 413, 415, 422, 503),
+        "openapi_extra": {"parameters": _origin(), "requestBody": json_body(BatchBody)},
+        "operation_id": "commands_batch",
+        "summary": "Many commands, each with its own outcome",
+        "description": _BATCH,
+        "tags": ["commands"],
+    }
+
+
+def batch_command() -> dict[str, Any]:
+    """One command of a batch: the commands' names, each with its own body."""
+
+    def one(name: str, door: Door[Any]) -> dict[str, Any]:
+        properties: dict[str, Any] = {
+            "id": {"type": "string", "format": "uuid", "description": "The command's Idempotency-Key."},
+            "command": {"const": name, "type": "string"},
+            "body": {"$ref": _REF.format(model=door.body.__name__)},
+        }
+        if "{incident_id}" in door.path:
+            properties["entity"] = {"$ref": "#/components/schemas/IncidentId"}
+        return {"type": "object", "title": name, "properties": properties, "required": [*properties], "additionalProperties": False}
+
+    return {"oneOf": [one(name, door) for name, door in BY_COMMAND.items()]}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -117,11 +163,21 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
 def schemas(*more: type[BaseModel]) -> dict[str, Any]:
     """All components that the operations refer to."""
     bodies = sorted({door.body for door in DOORS}, key=lambda body: body.__name__)
-    models = [(model, "validation") for model in (*bodies, CommandAnswer, ProblemDetails, *more)]
+    models = [(model, "validation") for model in (*bodies, BatchBody, BatchAnswer, CommandAnswer, ProblemDetails, *more)]
     _, generated = models_json_schema(models, ref_template=_REF)  # pyright: ignore[reportArgumentType]
     found: dict[str, Any] = generated["$defs"]
     found["IncidentId"] = {"type": "string", "pattern": "^inc_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+    found["BatchCommand"] = batch_command()
     return found
+
+
+def _origin() -> list[dict[str, Any]]:
+    return [
+        _header(headers.CORRELATION, "Opaque id of the whole that this command belongs to."),
+        _header(headers.CAUSATION, "Opaque id of what caused this command."),
+        _header(headers.REASON, "Why, as a code."),
+        _header(headers.PROPOSAL, "Id of the proposal that this command confirms."),
+    ]
 
 
 def _header(name: str, meaning: str, form: str | None = None, *, required: bool = False) -> dict[str, Any]:
