@@ -26,7 +26,7 @@ from opsroom_domain.registry import KINDS
 
 PATH = "/v1/commands:batch"
 COMMANDS_MAX = 500
-TURN_MAX = 64
+TURN_MAX = 32
 """Commands that are begun in one go: what else the service does gets its turn in between, and a partition's still share few appends."""
 UNDECIDED = frozenset({429, 500, 503})
 """Answers after which a command may still be applied by its repetition: what stands behind it on the same entity has to wait for that."""
