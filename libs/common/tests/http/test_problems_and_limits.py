@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from opsroom_common.http.json import StrictBody, checked, read_json
 from opsroom_common.http.limits import BodyLimit, LastNet
@@ -124,6 +126,106 @@ async def test_the_limit_counts_bytes_with_and_without_a_declared_length(http: h
 async def test_a_lie_about_the_length_does_not_help(http: httpx.AsyncClient) -> None:
     headers = {"content-type": "application/json", "content-length": "5"}
     assert said(await http.post("/body", content=b"x" * (LIMIT + 1), headers=headers))[0] == 413
+
+
+class Bodies:
+    """Requests that come in pieces: each goes on when it is told to."""
+
+    def __init__(self, **limits: float) -> None:
+        self.taken = 0
+        self.served = LastNet(BodyLimit(self._door, LIMIT, **limits))  # pyright: ignore[reportArgumentType] -- numbers by name
+
+    async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await request.body()
+        self.taken += 1
+        await PlainTextResponse("taken")(scope, receive, send)
+
+    def ask(self, method: str = "POST") -> tuple[asyncio.Task[dict[str, object]], asyncio.Queue[Message]]:
+        """The answer's head (a client that goes away gets none), and where to put the pieces."""
+        pieces: asyncio.Queue[Message] = asyncio.Queue()
+        head: dict[str, object] = {}
+
+        async def send(message: Message) -> None:
+            head.update(message)
+
+        async def asked() -> dict[str, object]:
+            scope = {"type": "http", "method": method, "path": "/", "headers": [], "query_string": b""}
+            await self.served(scope, pieces.get, send)
+            return head
+
+        return asyncio.create_task(asked()), pieces
+
+
+def piece(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_body_that_never_ends_is_408_and_holds_nothing_afterwards() -> None:
+    doors = Bodies(within_s=0.05, requests_max=1)
+    slow, pieces = doors.ask()
+    await pieces.put(piece(b"half"))
+    assert (await asyncio.wait_for(slow, 5))["status"] == 408
+    assert doors.taken == 0
+    next_one, pieces = doors.ask()
+    await pieces.put(piece(b"", more=False))
+    assert (await next_one)["status"] == 200
+
+
+async def test_the_time_for_the_body_is_not_the_time_for_the_answer() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        assert (await receive())["type"] == "http.disconnect"
+
+    served = BodyLimit(slow, LIMIT, within_s=0.01)
+    messages = asyncio.Queue[Message]()
+    await messages.put(piece(b"", more=False))
+    asked = asyncio.create_task(served({"type": "http", "method": "POST", "path": "/", "headers": []}, messages.get, _nobody))
+    await asyncio.wait([asked], timeout=0.05)
+    assert not asked.done()
+    await messages.put({"type": "http.disconnect"})
+    await asyncio.wait_for(asked, 5)
+
+
+async def _nobody(message: Message) -> None:
+    del message
+
+
+async def test_more_requests_than_may_be_in_progress_are_503_and_health_still_answers() -> None:
+    doors = Bodies(requests_max=2)
+    waiting = [doors.ask() for _ in range(2)]
+    await turns()
+    refused, _ = doors.ask()
+    head = await refused
+    assert head["status"] == 503
+    assert (b"retry-after", b"1") in head["headers"]  # pyright: ignore[reportOperatorIssue] -- a list of pairs
+    health, pieces = doors.ask("GET")
+    await pieces.put(piece(b"", more=False))
+    assert (await health)["status"] == 200
+    for task, pieces in waiting:
+        await pieces.put(piece(b"", more=False))
+        assert (await task)["status"] == 200
+
+
+async def test_all_bodies_in_progress_share_one_budget_that_comes_back() -> None:
+    doors = Bodies(bodies_bytes_max=150)
+    one, pieces = doors.ask()
+    await pieces.put(piece(b"x" * 90))
+    await turns()
+    other, more = doors.ask()
+    await more.put(piece(b"x" * 70))
+    assert (await other)["status"] == 503
+    one.cancel()
+    await asyncio.wait([one])
+    for _ in range(3):
+        again, more = doors.ask()
+        await more.put(piece(b"x" * 90, more=False))
+        assert (await again)["status"] == 200
 
 
 @pytest.mark.parametrize(("path", "text"), [((), ""), (("a", 0, "b"), "a[0].b"), ((1,), "[1]")])
