@@ -17,6 +17,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from opsroom_common.runtime.bounded_http import BoundedHttp
 from opsroom_common.runtime.logging import get_logger, speak_as
 
 STOP_WITHIN_S = 9.0
@@ -99,7 +100,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedHttp,
                 ws=ws,
                 lifespan="off",
                 log_config=None,
