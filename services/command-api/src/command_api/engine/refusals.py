@@ -26,13 +26,27 @@ class Refusals:
 
     def check(self, request: CommandRequest, now: float) -> None:
         """Raise the same refusal again if this command was refused a moment ago."""
+        self._forget(now)
         known = self._known.get(request.command_id)
         if known is None:
             return
         until, body_hash, error = known
         if now > until:
             del self._known[request.command_id]
-        elif body_hash != request.body_hash:
+            return
+        if body_hash != request.body_hash:
             raise CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
-        else:
-            raise error.with_traceback(None)
+        raise error.with_traceback(None)
+
+    def _forget(self, now: float) -> None:
+        """Let the oldest go once they are over, two for each command that comes: an idle limit would hold their entities' states for ever."""
+        for _ in range(2):
+            if not self._known:
+                return
+            oldest = next(iter(self._known))
+            if now <= self._known[oldest][0]:
+                return
+            del self._known[oldest]
+
+    def __len__(self) -> int:
+        return len(self._known)
