@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import asyncio
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from opsroom_common.log.entity import Applied
 from opsroom_common.log.port import Checkpoint
@@ -32,21 +34,28 @@ class ParkedEntity:
     parked_at: datetime
 
 
-class RowSource:
-    """``StateSource`` on the projector's rows of ``topic``. Give it the primary's address, never a replica's."""
+WITHIN_S = 3.0
+"""How long a statement may take before the log is asked instead: a server that hangs must not use up the deadline of a command."""
+_T = TypeVar("_T")
 
-    def __init__(self, pool: Pool, topic: str) -> None:
+
+class RowSource:
+    """``StateSource`` on the projector's rows of ``topic``. Give it the primary's address, never a replica's.
+
+    It raises SourceUnavailable after ``within_s`` without an answer.
+    """
+
+    def __init__(self, pool: Pool, topic: str, *, within_s: float = WITHIN_S) -> None:
         self._pool = pool
         self._topic = topic
+        self._within_s = within_s
 
     async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
-        with _as_source():
-            return await read_checkpoint(self._pool, self._topic, partition)
+        return await self._soon(read_checkpoint(self._pool, self._topic, partition))
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
         """As the port says; ``entity`` stays None for a row of another fold, which does not count and may not even be readable."""
-        with _as_source():
-            row = await self._pool.fetch_one(_SQL["load_row"], self._topic, partition, entity_id)
+        row = await self._soon(self._pool.fetch_one(_SQL["load_row"], self._topic, partition, entity_id))
         if row is None:
             return None
         readable = row["id"] is not None and row["fold"] == fold_fingerprint()
@@ -58,8 +67,7 @@ class RowSource:
         )
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
-        with _as_source():
-            row = await self._pool.fetch_one(_SQL["find_command"], self._topic, partition, entity_id, command_id)
+        row = await self._soon(self._pool.fetch_one(_SQL["find_command"], self._topic, partition, entity_id, command_id))
         if row is None:
             return None
         found = row["version"] is not None
@@ -72,6 +80,20 @@ class RowSource:
             rows = await self._pool.fetch(_SQL["parked_entities"], partition, limit)
         return [ParkedEntity(**dict(row)) for row in rows]
 
+    async def _soon(self, asking: Coroutine[object, object, _T]) -> _T:
+        """What ``asking`` returns. In a task of its own: the driver waits for the server also when it is cancelled."""
+        task = asyncio.create_task(asking)
+        try:
+            await asyncio.wait([task], timeout=self._within_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(_forget)
+        if not task.done():
+            raise SourceUnavailable(f"Postgres has not answered within {self._within_s:g} s")
+        with _as_source():
+            return task.result()
+
 
 @contextmanager
 def _as_source() -> Generator[None]:
@@ -79,3 +101,9 @@ def _as_source() -> Generator[None]:
         yield
     except (Unavailable, Rejected) as error:
         raise SourceUnavailable(str(error)) from error
+
+
+def _forget(task: asyncio.Task[object]) -> None:
+    """Nobody waits for it any more; its error is nobody's either."""
+    if not task.cancelled():
+        task.exception()
