@@ -16,7 +16,7 @@ from opsroom_common.log.batch import BATCH_BYTES_MAX
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import AppendUnknown, EventLog, LogRecord, RawRecord, TooLarge, Unavailable
-from opsroom_common.log.topic import LogTopicWriter, TopicReader
+from opsroom_common.log.topic import WAITING_BYTES_MAX, LogTopicWriter, TopicReader
 from opsroom_common.log.topic_kafka import KafkaTopicReader
 from opsroom_common.log.topic_memory import MemoryGroups, MemoryTopicReader
 from opsroom_common.runtime.clock import SystemClock
@@ -229,3 +229,24 @@ async def test_reader_and_writer_go_on_after_the_broker_was_killed(own_kafka: Ka
         await writer.close()
         await log.close()
         close_abandoned_connections()
+
+
+async def test_what_waits_for_its_turn_has_a_limit_in_bytes() -> None:
+    gate = asyncio.Event()
+
+    class Held:
+        async def carry(self, partition: int, records: Sequence[RawRecord], land: Callable[[], int]) -> int:
+            del partition, records
+            await gate.wait()
+            return land()
+
+    writer = LogTopicWriter(MemoryEventLog(1, topic="things", wire=Held()))
+    large = [record("k", "x", 500_000) for _ in range(WAITING_BYTES_MAX // 500_000)]
+    first = asyncio.create_task(writer.append([*large, *large]))  # alone it may be larger
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="bytes wait"):
+        await writer.append([record("k", "x")])
+    gate.set()
+    await first
+    await asyncio.gather(*(writer.append([record("k", "x")]) for _ in range(10)))
+    await writer.close()

@@ -40,6 +40,8 @@ _log = structlog.get_logger(__name__)
 
 CLOSE_S = 2.0
 """How long closing a session or a reader may take."""
+CHECK_S = 15.0
+"""How long it may take to see whether one checkpoint belongs to the log: three requests, each with its own, shorter limit."""
 
 
 class KafkaEventLog:
@@ -98,6 +100,9 @@ class KafkaEventLog:
         except (KafkaError, TimeoutError, OSError) as error:
             await _end_producer(producer)
             raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r}); start it or check OPSROOM_KAFKA") from error
+        except BaseException:
+            await _end_producer(producer)
+            raise
         return KafkaSession(producer, self._topic, self._append_timeout_s)
 
     async def reader(self, starts: Mapping[int, Checkpoint]) -> KafkaReader:
@@ -110,16 +115,19 @@ class KafkaEventLog:
         return reader
 
     async def end_offset(self, partition: int) -> int:
-        async with self._probe_lock:
-            try:
-                async with asyncio.timeout(self._request_timeout_s):
+        """As the port says, within ``request_timeout_s``, the wait for others who ask included; a failed connection takes CLOSE_S to end."""
+        try:
+            async with asyncio.timeout(self._request_timeout_s), self._probe_lock:
+                try:
                     if self._probe is None:
                         self._probe = await self.start_consumer()
                     tp = TopicPartition(self._topic, partition)
                     return (await self._probe.end_offsets([tp]))[tp]
-            except (KafkaError, TimeoutError, OSError) as error:
-                await self._drop_probe()
-                raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r})") from error
+                except BaseException:
+                    await self._drop_probe()
+                    raise
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({error!r})") from error
 
     async def close(self) -> None:
         """End the consumer that ``end_offset`` keeps."""
@@ -221,7 +229,8 @@ class KafkaReader:
             self._consumer = await self._log.start_consumer()
             self._consumer.assign([self._tp(partition) for partition in self._filters])
             for partition, terms in self._filters.items():
-                await self._check(self._consumer, partition, terms.checkpoint)
+                async with asyncio.timeout(CHECK_S):
+                    await self._check(self._consumer, partition, terms.checkpoint)
             for partition, terms in self._filters.items():
                 self._consumer.seek(self._tp(partition), terms.checkpoint.offset)
         except (KafkaError, TimeoutError, OSError) as error:

@@ -15,6 +15,8 @@ from opsroom_common.log.port import AppendSession, AppendUnknown, EventLog, LogR
 
 WAITING_MAX = 1_000
 """Appends that may wait for their turn; more are refused at once."""
+WAITING_BYTES_MAX = 32 * 1024 * 1024
+"""What they may weigh together. One append alone is always taken."""
 
 
 class TopicWriter(Protocol):
@@ -74,13 +76,18 @@ class LogTopicWriter:
         self._timeout_s = timeout_s
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._waiting_bytes = 0
         self._session: AppendSession | None = None
 
     async def append(self, records: Sequence[RawRecord]) -> None:
         batches = self._batches(records)
         if self._waiting >= WAITING_MAX:
             raise Unavailable(f"{self._log.topic}: {WAITING_MAX} appends wait already; try again later")
+        size = sum(record_bytes(record) for record in records)
+        if self._waiting and self._waiting_bytes + size > WAITING_BYTES_MAX:
+            raise Unavailable(f"{self._log.topic}: appends of {self._waiting_bytes} bytes wait already; try again later")
         self._waiting += 1
+        self._waiting_bytes += size
         try:
             async with asyncio.timeout(self._timeout_s), self._turn:
                 await self._append(batches)
@@ -88,6 +95,7 @@ class LogTopicWriter:
             raise Unavailable(f"{self._log.topic}: no ack within {self._timeout_s:.0f} s; start Kafka or check OPSROOM_KAFKA") from error
         finally:
             self._waiting -= 1
+            self._waiting_bytes -= size
 
     async def close(self) -> None:
         session, self._session = self._session, None
