@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from command_api.engine import forwarding
 from command_api.engine.port import CommandRefused, NotServing, OutcomeUnknown, Overloaded
@@ -261,3 +263,28 @@ async def test_two_that_both_believe_they_own_a_partition_both_make_progress() -
         entity = await a.every.current("incident", on, CLOCK.monotonic() + 10)
         assert entity is not None
         assert entity.version == 61
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 429, 431, 503])
+async def test_a_peer_door_that_is_shut_has_written_nothing(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an engine says comes with 200; any of these was said before one was asked."""
+    monkeypatch.setattr(forwarding, "PATIENCE_S", 0.0)
+    async with site() as s:
+        a, b = await s.start("a"), await s.start("b")
+        await s.settled(a, b)
+
+        async def shut(scope: Scope, receive: Receive, send: Send) -> None:
+            await Response(status_code=status)(scope, receive, send)
+
+        s.network.apps["b"] = shut
+        with pytest.raises(NotServing):
+            await opened(a, s.incident_in(min(b.serves)))
+
+
+async def test_five_hundred_commands_at_once_reach_their_owner() -> None:
+    """As a batch sends them: more than there are connections."""
+    async with site() as s:
+        a, b = await s.start("a"), await s.start("b")
+        await s.settled(a, b)
+        answers = await asyncio.gather(*(opened(a, s.incident_in(min(b.serves))) for _ in range(500)))
+        assert [answer.version for answer in answers] == [1] * 500

@@ -15,8 +15,8 @@ CONNECT_S = 1.0
 MARGIN_S = 0.5
 """The owner answers by the deadline; what comes later is its silence."""
 _OK = 200
-_UNWRITTEN = frozenset({400, 401, 404, 413, 429})
-"""The door was shut: no engine was asked."""
+_UNWRITTEN = frozenset({400, 401, 404, 408, 413, 429, 431, 503})
+"""The door was shut, or its limits said no: no engine was asked, for what an engine says comes with 200."""
 
 
 class HttpPeers:
@@ -65,4 +65,4 @@ class HttpPeers:
         await self._http.aclose()
 
     def _timeout(self, left_s: float) -> httpx.Timeout:
-        return httpx.Timeout(max(0.0, left_s) + MARGIN_S, connect=CONNECT_S, pool=CONNECT_S)
+        return httpx.Timeout(max(0.0, left_s) + MARGIN_S, connect=CONNECT_S)
