@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from command_api.engine.port import CommandIdReused, CommandRefused, CommandRequest, EngineError
 
-ATTEMPT_S_MAX = 30.0
-"""No attempt may live longer: deadlines beyond this are cut, and refusals are remembered for as long."""
+BEYOND_S = 30.0
+"""How long a refusal is remembered beyond the deadline of the attempt that was told it: other attempts of it began about when that one did."""
 
 
 class Refusals:
@@ -18,8 +18,8 @@ class Refusals:
         self._known: OrderedDict[str, tuple[float, str, CommandRefused | EngineError]] = OrderedDict()
 
     def remember(self, request: CommandRequest, error: CommandRefused | EngineError) -> None:
-        """Keep the refusal until ``ATTEMPT_S_MAX`` after the attempt's deadline. The oldest goes when the limit is reached."""
-        self._known[request.command_id] = (request.deadline + ATTEMPT_S_MAX, request.body_hash, error)
+        """Keep the refusal until ``BEYOND_S`` after the attempt's deadline. The oldest goes when the limit is reached."""
+        self._known[request.command_id] = (request.deadline + BEYOND_S, request.body_hash, error)
         self._known.move_to_end(request.command_id)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
