@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 import pytest
 
 from command_api.engine.port import Accepted, CommandRefused, DeadlinePassed, EngineError, NotServing, OutcomeUnknown, Overloaded
-from command_api.engine.refusals import ATTEMPT_S_MAX, Refusals
+from command_api.engine.refusals import BEYOND_S, Refusals
 from command_api.engine.writer import Limits
 from opsroom_common.contracts.codec import encode_fence
 from opsroom_common.contracts.envelope import FENCE_TYPE, Envelope
@@ -237,7 +237,7 @@ async def test_refusals_are_forgotten_once_no_attempt_can_come_any_more() -> Non
             known.remember(request, CommandRefused(NotFound("not-found", "no such entity"), None))
         with pytest.raises(CommandRefused):
             known.check(requests[-1], clock.monotonic())
-        clock.advance(b.deadline_s + ATTEMPT_S_MAX + 1)
+        clock.advance(b.deadline_s + BEYOND_S + 1)
         for _ in range(50):
             known.check(requests[-1], clock.monotonic())
         assert len(known) == 0
