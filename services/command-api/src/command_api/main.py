@@ -20,6 +20,7 @@ from command_api.engine.peers_http import HttpPeers
 from command_api.engine.port import Engine
 from command_api.engine.routing import Replica, Routing
 from command_api.engine.tenure import Alone, Tenure
+from command_api.engine.writer import Limits as EngineLimits
 from command_api.settings import Settings
 from command_api.signals import alertmanager, consumer
 from command_api.signals.correlate import SEVERITIES
@@ -140,7 +141,16 @@ def _engines(settings: Settings, shared: Shared, url: str) -> Engines:
 
     def local(tenure: Tenure, partitions: Collection[int] | None) -> PartitionedEngine:
         return PartitionedEngine(
-            shared.log, shared.source, shared.clock, shared.ids, metrics, owner=me.name, url=me.url, tenure=tenure, partitions=partitions
+            shared.log,
+            shared.source,
+            shared.clock,
+            shared.ids,
+            metrics,
+            owner=me.name,
+            url=me.url,
+            tenure=tenure,
+            partitions=partitions,
+            limits=EngineLimits(state_bytes_max=settings.state_bytes_max),
         )
 
     if settings.ownership == "all":

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(default=64 * 1024, ge=1024, description="The body of a command; beyond it 413.")
     batch_bytes_max: int = Field(default=1024 * 1024, ge=1024, description="The body of a batch of commands; beyond it 413.")
     webhook_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024, description="The body of a webhook; beyond it 413.")
+    state_bytes_max: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Memory for entities, estimated, over all partitions of this replica. What does not fit is read again when it is wanted: "
+        "from the rows, and while Postgres is away from the log, which is slow.",
+    )
     commands_per_second: float = Field(default=10_000.0, gt=0, description="Commands of one actor, sustained; beyond it 429.")
     commands_burst: float = Field(default=10_000.0, ge=1, description="Commands of one actor, at once.")
     severities: dict[str, Severity] | None = Field(

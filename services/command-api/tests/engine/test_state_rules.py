@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from command_api.engine.port import CommandIdReused, EngineError, EntityParked, OutcomeUnknown
 from command_api.engine.writer import Limits
-from opsroom_common.contracts.codec import decode
-from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_common.log.entity import REMEMBERED_COMMANDS, Applied, Entity, fold
-from opsroom_common.log.fencing import TermFilter
+from opsroom_common.log.entity import REMEMBERED_COMMANDS
 from opsroom_common.log.memory import MemoryEventLog
-from opsroom_common.log.port import Checkpoint, RecordClass
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
-from opsroom_domain.ids import CommandId, EntityId, Version
-from opsroom_domain.registry import fold_fingerprint
+from opsroom_domain.ids import Version
 
 from .harness import Bench, bench, note, until
-
-
-@dataclass
-class Rows:
-    """A projector in a few lines: ``project`` folds the log up to an offset. Tests bend what it then says."""
-
-    log: MemoryEventLog
-    fold: str = field(default_factory=fold_fingerprint)
-    at: Checkpoint | None = None
-    entities: dict[EntityId, Entity] = field(default_factory=dict)
-    commands: dict[CommandId, Applied] = field(default_factory=dict)
-    parked: dict[EntityId, str] = field(default_factory=dict)
-    away: bool = False
-    loads: int = 0
-
-    def project(self, until: int | None = None) -> None:
-        terms = TermFilter(Checkpoint())
-        self.entities, self.commands = {}, {}
-        for raw in self.log.records(0)[:until]:
-            item = terms.classify(raw)
-            record = decode(raw) if item.what is RecordClass.EVENT else None
-            if isinstance(record, DomainRecord):
-                entity = self.entities[record.entity_id] = fold(self.entities.get(record.entity_id), record)
-                self.commands[record.command_id] = entity.recent[-1]
-        self.at = terms.checkpoint
-
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
-        self._reach()
-        return None if self.at is None else (self.at, self.fold)
-
-    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
-        self._reach()
-        self.loads += 1
-        if self.at is None:
-            return None
-        return LoadedRow(checkpoint=self.at, fold=self.fold, parked=self.parked.get(entity_id), entity=self.entities.get(entity_id))
-
-    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
-        self._reach()
-        return (
-            None
-            if self.at is None
-            else FoundCommand(checkpoint=self.at, parked=self.parked.get(entity_id), applied=self.commands.get(command_id))
-        )
-
-    def _reach(self) -> None:
-        if self.away:
-            raise SourceUnavailable("no rows now")
+from .rows import Rows
 
 
 async def history(log: MemoryEventLog, notes: int = 4) -> Bench:
@@ -95,17 +42,17 @@ async def test_r5_state_is_the_row_plus_the_tail_of_the_log_wherever_the_row_sta
 async def test_r5_a_row_that_went_back_after_a_crash_of_postgres_is_not_believed() -> None:
     log = MemoryEventLog(1)
     rows = Rows(log)
-    async with bench(log=log, source=rows, limits=Limits(entities_max=1)) as b:
+    async with bench(log=log, source=rows, limits=Limits(state_bytes_max=1)) as b:
         await b.do(b.open("one"))
         await b.do(note(), on="one")
         rows.project()
         writer = b.engine._owned[0].writer
         assert writer is not None
         assert rows.at is not None
-        writer._states._projected = rows.at.offset  # what a load would have told
+        writer._states._held.projected = rows.at.offset  # what a load would have told
         await b.do(b.open("two"), on="two")
         await b.do(note(), on="two")  # "one" is evicted by now
-        assert b.id("one") not in writer._states._slots
+        assert writer._states._held.slot(b.id("one")) is None
         rows.project(2)  # the commit was lost: the row of "one" is at version 1 again
         assert rows.entities[b.id("one")].version == 1
         assert (await b.do(note("x", "n2"), on="one")).version == 3

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from command_api.engine.budget import Budget
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import Accepted, CommandRequest, NotServing, PartitionStatus
 from command_api.engine.recovery import Recovery, TermLost
@@ -70,7 +71,9 @@ class PartitionedEngine:
         self._tenure = tenure or Alone()
         self._fold = fold_fingerprint()
         self._sessions = Sessions(log)
-        self._recovery = Recovery(log, source, clock, ids, owner=owner, url=url, fold_fingerprint=self._fold)
+        budget = Budget(self._limits.state_bytes_max, metrics.evicted)
+        metrics.state_bytes(lambda: budget.held)
+        self._recovery = Recovery(log, source, clock, ids, budget, owner=owner, url=url, fold_fingerprint=self._fold)
         self._wanted: frozenset[int] = frozenset(range(log.partitions) if partitions is None else partitions)
         self._owned: dict[int, _Owned] = {}
         self._changed = asyncio.Event()
@@ -228,6 +231,7 @@ class PartitionedEngine:
             fold_fingerprint=self._fold,
         )
         if partition not in self._wanted:
+            recovered.held.close()
             return  # named by nobody any more: the fence stands, and nothing was decided
         self._set(partition, writer, "serving")
         self._metrics.serving(partition)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opsroom_common.runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics
 
 BATCH_SECONDS = HistogramSpec(
@@ -19,6 +21,13 @@ FORWARDS = CounterSpec(
     ("outcome",),
 )
 SERVING = GaugeSpec("opsroom_engine_serving", "1 while this replica serves the partition.", ("partition",))
+STATE_BYTES = GaugeSpec("opsroom_engine_state_bytes", "Memory of the entities that this replica holds, estimated, over all its partitions.")
+EVICTIONS = CounterSpec(
+    "opsroom_engine_evictions_total",
+    "Entities let go to stay below the limit; covered: by rows. The others come back from the log if they are wanted before the rows have them.",
+    ("covered",),
+)
+LOG_SCANS = CounterSpec("opsroom_engine_log_scans_total", "Scans of a whole partition for entities that no row could give.")
 
 
 class EngineMetrics:
@@ -31,6 +40,9 @@ class EngineMetrics:
         self._takeovers = metrics.counter(TAKEOVERS)
         self._terms_lost = metrics.counter(TERMS_LOST)
         self._serving = metrics.gauge(SERVING)
+        self._state_bytes = metrics.gauge(STATE_BYTES)
+        self._evictions = metrics.counter(EVICTIONS)
+        self._log_scans = metrics.counter(LOG_SCANS)
 
     def batch(self, events: int, answers: int, seconds: float) -> None:
         """A batch was acknowledged and answered."""
@@ -50,6 +62,18 @@ class EngineMetrics:
     def stopped(self, partition: int) -> None:
         """A term has ended, however."""
         self._serving.labels(str(partition)).set(0)
+
+    def state_bytes(self, held: Callable[[], int]) -> None:
+        """Where the gauge reads from."""
+        self._state_bytes.set_function(held)
+
+    def evicted(self, count: int, covered: bool) -> None:  # noqa: FBT001 - called through a port of two plain values
+        """Entities were let go; ``covered`` by rows or not."""
+        self._evictions.labels(str(covered).lower()).inc(count)
+
+    def scanned(self) -> None:
+        """A partition is read for entities that no row could give."""
+        self._log_scans.inc()
 
 
 class ForwardMetrics:

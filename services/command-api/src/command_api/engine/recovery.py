@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import structlog
 
+from command_api.engine.budget import Budget
+from command_api.engine.held import Held
 from opsroom_common.contracts.codec import Undecodable, decode, encode_fence
 from opsroom_common.contracts.envelope import FENCE_TYPE, DomainRecord, Envelope
-from opsroom_common.log.entity import Entity, VersionGap, fold
 from opsroom_common.log.port import AnotherLog, AppendSession, Checkpoint, Classified, EventLog, RecordClass, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
@@ -22,6 +23,7 @@ SOURCE = "/command-api"
 EPOCH = datetime.fromtimestamp(0, UTC)
 POLL_RECORDS = 2_000
 POLL_S = 1.0
+FENCES_MAX = 10_000
 
 
 class TermLost(Exception):
@@ -36,17 +38,16 @@ class Deposed(TermLost):
 class Recovered:
     """What a writer knows of its partition when its term begins.
 
-    Every valid event at or above ``held_from`` is held here: folded in ``known`` if the entity was created there, else as a list in
-    ``tail`` that goes on top of a row or of the older log. ``parked`` names entities with a record that could not be handled, and why.
+    Every valid event at or above ``held_from`` is in ``held``, unless the replica's memory was full and ``held`` let it go again.
     """
 
     term: str
     fence_offset: int
     held_from: int
     last_time: datetime
-    known: dict[EntityId, Entity] = field(default_factory=dict[EntityId, Entity])
-    tail: dict[EntityId, list[DomainRecord]] = field(default_factory=dict[EntityId, list[DomainRecord]])
-    parked: dict[EntityId, str] = field(default_factory=dict[EntityId, str])
+    held: Held
+    fences: dict[int, str] = field(default_factory=dict[int, str])
+    """Offset and term of the fences that were read, the newest ``FENCES_MAX``."""
 
     def add(self, item: Classified) -> None:
         """Take one valid event in; one that cannot be handled parks its entity, with all that follow of it."""
@@ -54,29 +55,47 @@ class Recovered:
             record = decode(item.record)
         except Undecodable as error:
             if error.entity_id is not None:
-                self.parked.setdefault(EntityId(error.entity_id), f"{item.record.partition}:{item.record.offset}: {error}")
+                self.held.park(EntityId(error.entity_id), f"{item.record.partition}:{item.record.offset}: {error}")
             return
-        if not isinstance(record, DomainRecord) or record.entity_id in self.parked:
+        if not isinstance(record, DomainRecord) or record.entity_id in self.held.parked:
             return
         self.last_time = max(self.last_time, record.envelope.time)
         try:
-            known = self.known.get(record.entity_id)
-            if known is not None or record.version == 1:
-                self.known[record.entity_id] = fold(known, record)
-            else:
-                self.tail.setdefault(record.entity_id, []).append(record)
+            self.held.add(record, len(item.record.value or b""))
         except Exception as error:  # noqa: BLE001 - whatever evolve raises parks the entity, never the partition
-            self.parked[record.entity_id] = f"{record.partition}:{record.offset}: {error!r}"
+            self.held.park(record.entity_id, f"{record.partition}:{record.offset}: {error!r}")
+
+    def saw_fence(self, offset: int, term: str) -> None:
+        """A fence stands in this log."""
+        self.fences[offset] = term
+        if len(self.fences) > FENCES_MAX:
+            del self.fences[next(iter(self.fences))]
+
+    def is_of_this_log(self, checkpoint: Checkpoint) -> bool:
+        """Whether the checkpoint's fence was seen here. A later one is not known yet; an older one tells of rows that are too old to count."""
+        return checkpoint.fence_offset is not None and self.fences.get(checkpoint.fence_offset) == checkpoint.term
 
 
 class Recovery:
     """Fences one partition and reads it back. Holds no state between two calls."""
 
-    def __init__(self, log: EventLog, source: StateSource, clock: Clock, ids: Ids, *, owner: str, url: str, fold_fingerprint: str) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        source: StateSource,
+        clock: Clock,
+        ids: Ids,
+        budget: Budget,
+        *,
+        owner: str,
+        url: str,
+        fold_fingerprint: str,
+    ) -> None:
         self._log = log
         self._source = source
         self._clock = clock
         self._ids = ids
+        self._budget = budget
         self._owner = owner
         self._url = url
         self._fold = fold_fingerprint
@@ -110,17 +129,30 @@ class Recovery:
         return found[0]
 
     async def _read_back(self, partition: int, start: Checkpoint, term: str) -> Recovered:
-        recovered = Recovered(term=term, fence_offset=-1, held_from=start.offset, last_time=EPOCH)
+        recovered = Recovered(term=term, fence_offset=-1, held_from=start.offset, last_time=EPOCH, held=Held(start.offset, self._budget))
+        try:
+            await self._read(partition, start, recovered)
+        except BaseException:
+            recovered.held.close()
+            raise
+        return recovered
+
+    async def _read(self, partition: int, start: Checkpoint, recovered: Recovered) -> None:
+        """Read up to this term's fence. Above the replica's limit entities are let go as they come; only what one poll brings is on top."""
         reader = await self._log.reader({partition: start})
+        if start.fence_offset is not None and start.term is not None:
+            recovered.saw_fence(start.fence_offset, start.term)  # the reader has checked that it stands there
         try:
             while True:
-                found = await reader.poll(POLL_RECORDS, POLL_S)
-                for item in found.get(partition, ()):
-                    if item.what is RecordClass.FENCE and item.after.term == term:
-                        recovered.fence_offset = item.record.offset
-                        return recovered
-                    if item.what is RecordClass.EVENT:
+                for item in (await reader.poll(POLL_RECORDS, POLL_S)).get(partition, ()):
+                    if item.what is RecordClass.FENCE and item.after.term is not None:
+                        recovered.saw_fence(item.record.offset, item.after.term)
+                        if item.after.term == recovered.term:
+                            recovered.fence_offset = item.record.offset
+                            return
+                    elif item.what is RecordClass.EVENT:
                         recovered.add(item)
+                recovered.held.shrink()
         finally:
             await reader.close()
 
@@ -158,30 +190,3 @@ async def find_record(log: EventLog, partition: int, after: Checkpoint, record_i
     finally:
         await reader.close()
     raise Unavailable(f"{log.topic}:{partition}: the batch was said to be a duplicate, but it cannot be found yet")
-
-
-async def fold_from_log(log: EventLog, partition: int, entity_id: EntityId, until: int) -> Entity | None:
-    """Fold one entity from the beginning of the log up to offset ``until`` (not included): slow, and needs nothing but the log.
-
-    Raises VersionGap or what the fold raises if the entity cannot be handled, AnotherLog and Unavailable.
-    """
-    entity: Entity | None = None
-    key = entity_id.encode()
-    reader = await log.reader({partition: Checkpoint()})
-    try:
-        while reader.position(partition).offset < until:
-            for item in (await reader.poll(POLL_RECORDS, POLL_S)).get(partition, ()):
-                if item.record.offset >= until:
-                    return entity
-                if item.what is RecordClass.EVENT and item.record.key == key:
-                    entity = _fold_one(entity, item)
-    finally:
-        await reader.close()
-    return entity
-
-
-def _fold_one(entity: Entity | None, item: Classified) -> Entity:
-    record = decode(item.record)
-    if not isinstance(record, DomainRecord):
-        raise VersionGap(f"{item.record.partition}:{item.record.offset}: not an event")
-    return fold(entity, record)

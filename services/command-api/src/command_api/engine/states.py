@@ -3,118 +3,126 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import structlog
 
-from command_api.engine.port import EntityParked
-from command_api.engine.recovery import Deposed, Recovered, fold_from_log
-from opsroom_common.contracts.codec import Undecodable
+from command_api.engine.batch import Batch
+from command_api.engine.held import Slot
+from command_api.engine.log_folds import Broken, LogFolds
+from command_api.engine.port import EntityParked, NotServing
+from command_api.engine.recovery import Deposed, Recovered
 from opsroom_common.log.entity import Entity, VersionGap, fold
 from opsroom_common.log.port import EventLog
 from opsroom_common.log.state_source import LoadedRow, SourceUnavailable, StateSource
 from opsroom_domain.ids import EntityId
 
+__all__ = ["Slot", "States"]
 _log = structlog.get_logger(__name__)
 
 LOADS_AT_ONCE = 16
-
-
-@dataclass(slots=True)
-class Slot:
-    """One entity. ``speculative`` runs ahead of ``confirmed`` while ``unacknowledged`` events are not in the log for sure."""
-
-    confirmed: Entity | None
-    speculative: Entity | None
-    unacknowledged: int = 0
+"""Rows that are asked for at once."""
 
 
 class States:
     """A bounded cache over rows and log. An entity with unacknowledged events is never evicted (R5)."""
 
     def __init__(
-        self, partition: int, recovered: Recovered, log: EventLog, source: StateSource, *, fold_fingerprint: str, entities_max: int
+        self,
+        partition: int,
+        recovered: Recovered,
+        log: EventLog,
+        source: StateSource,
+        *,
+        fold_fingerprint: str,
+        scanned: Callable[[], None],
     ) -> None:
         self._partition = partition
         self._recovered = recovered
-        self._log = log
+        self._held = recovered.held
         self._source = source
         self._fold = fold_fingerprint
-        self._entities_max = entities_max
-        self._slots: OrderedDict[EntityId, Slot] = OrderedDict()
         self._loading: dict[EntityId, asyncio.Task[Slot]] = {}
         self._at_once = asyncio.Semaphore(LOADS_AT_ONCE)
-        self._projected = recovered.held_from
-        """A checkpoint that the projector is known to have reached."""
-        self._released_to = recovered.held_from
-        """Events below this offset may no longer be held here: a row counts only from this checkpoint on (R5)."""
+        self._folds = LogFolds(log, partition, scanned)
+        self._closed = False
 
     def get(self, entity_id: EntityId) -> Slot | None:
-        """The slot if it is in memory. Raises EntityParked."""
-        reason = self._recovered.parked.get(entity_id)
+        """The slot if it is in memory; an entity that certainly has no events gets an empty one. Raises EntityParked."""
+        reason = self._held.parked.get(entity_id)
         if reason is not None:
             raise parked(entity_id, reason)
-        slot = self._slots.get(entity_id)
+        slot = self._held.slot(entity_id)
         if slot is not None:
-            self._slots.move_to_end(entity_id)
             return slot
-        known = self._recovered.known.pop(entity_id, None)
-        if known is not None:
-            return self._keep(entity_id, known)
-        if self._recovered.held_from == 0 and self._released_to == 0:
-            return self._keep(entity_id, None)
+        if self._held.needed(entity_id) == 0 and not self._held.tail(entity_id):
+            self._held.shrink()  # before, so that the new slot is not the one to go
+            return self._held.put(entity_id, None)
         return None
 
     async def load(self, entity_id: EntityId) -> Slot:
-        """Bring the entity into memory; calls for the same entity share one load. Raises EntityParked, Deposed, Unavailable."""
-        task = self._loading.get(entity_id)
-        if task is None:
-            task = asyncio.create_task(self._load(entity_id))
-            self._loading[entity_id] = task
-            task.add_done_callback(lambda _: self._loading.pop(entity_id, None))
-        return await asyncio.shield(task)
+        """Bring the entity into memory; calls for the same entity share one load, and whoever waits for it will find it there.
 
-    def evict(self) -> None:
-        """Drop the least recently used entities above the limit, as far as the projector's rows cover them."""
-        excess = len(self._slots) - self._entities_max
-        if excess <= 0:
-            return
-        for entity_id in [key for key, slot in list(self._slots.items())[: 4 * excess] if self._covered(slot)][:excess]:
-            slot = self._slots.pop(entity_id)
-            if slot.confirmed is not None:
-                self._released_to = max(self._released_to, slot.confirmed.offset + 1)
+        The slot is in memory until the caller next waits for something. Raises EntityParked, Deposed, NotServing, Unavailable.
+        """
+        self._held.pin(entity_id)
+        try:
+            task = self._loading.get(entity_id)
+            if task is None:
+                task = asyncio.create_task(self._load(entity_id))
+                self._loading[entity_id] = task
+                task.add_done_callback(lambda done: self._loaded(entity_id, done))
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if not self._closed or (me is not None and me.cancelling()):
+                raise
+            raise NotServing("this partition changes its owner; nothing was written, repeat the command with the same id") from None
+        finally:
+            self._held.unpin(entity_id)
+
+    def settle(self, batch: Batch) -> None:
+        """The batch is confirmed: count what its entities have grown by, and let others go if that is too much."""
+        for event, record in zip(batch.events, batch.records, strict=True):
+            self._held.grown(event.entity_id, len(record.value))
+        self._held.shrink()
 
     def close(self) -> None:
-        """The term is over: stop loading."""
+        """The term is over: stop loading, hold nothing."""
+        self._closed = True
         for task in self._loading.values():
             task.cancel()
+        self._folds.close()
+        self._held.close()
 
-    def _covered(self, slot: Slot) -> bool:
-        return slot.unacknowledged == 0 and (slot.confirmed is None or slot.confirmed.offset < self._projected)
-
-    def _keep(self, entity_id: EntityId, entity: Entity | None) -> Slot:
-        slot = self._slots[entity_id] = Slot(entity, entity)
-        return slot
+    def _loaded(self, entity_id: EntityId, task: asyncio.Task[Slot]) -> None:
+        self._loading.pop(entity_id, None)
+        if not task.cancelled():
+            task.exception()  # who waited for it may be gone: that is no news for the event loop
 
     async def _load(self, entity_id: EntityId) -> Slot:
-        async with self._at_once:
+        self._held.pin(entity_id)  # what it builds on must stay, also when all who waited have gone
+        try:
             base = await self._from_row(entity_id)
             entity = base.entity if base is not None else await self._from_log(entity_id)
             try:
-                for record in self._recovered.tail.pop(entity_id, ()):
+                for record in self._held.tail(entity_id):
                     if entity is None or record.offset > entity.offset:
                         entity = fold(entity, record)
             except VersionGap as error:
-                self._recovered.parked[entity_id] = str(error)
+                self._held.park(entity_id, str(error))
                 raise parked(entity_id, str(error)) from error
-            present = self._slots.get(entity_id)
-            return present if present is not None else self._keep(entity_id, entity)
+            slot = self._held.slot(entity_id) or self._held.put(entity_id, entity)
+            self._held.shrink()
+            return slot
+        finally:
+            self._held.unpin(entity_id)
 
     async def _from_row(self, entity_id: EntityId) -> LoadedRow | None:
         """The row, if it counts (R5); None means: read the log."""
         try:
-            row = await self._source.load(self._partition, entity_id)
+            async with self._at_once:
+                row = await self._source.load(self._partition, entity_id)
         except SourceUnavailable as error:
             _log.warning("row cannot be read, folding from the log", entity=entity_id, reason=str(error))
             return None
@@ -123,22 +131,19 @@ class States:
         at = row.checkpoint
         if at.fence_offset is not None and at.fence_offset > self._recovered.fence_offset:
             raise Deposed(f"the projector has seen a later fence at {self._partition}:{at.fence_offset}")
-        if row.fold != self._fold or at.offset < self._released_to:
+        if row.fold != self._fold or at.offset < self._held.needed(entity_id) or not self._recovered.is_of_this_log(at):
             return None
-        if at.fence_offset == self._recovered.fence_offset and at.term != self._recovered.term:
-            return None
-        self._projected = max(self._projected, at.offset)
+        self._held.projected = max(self._held.projected, at.offset)
         if row.parked is not None:
             raise parked(entity_id, row.parked)
         return row
 
     async def _from_log(self, entity_id: EntityId) -> Entity | None:
-        """Everything of the entity that the writer may no longer hold; events of this term included, all of them are confirmed."""
-        until = max(self._released_to, self._recovered.held_from)
+        """Everything of the entity that may not be held here; events of this term included, all of them are confirmed."""
         try:
-            return await fold_from_log(self._log, self._partition, entity_id, until)
-        except (VersionGap, Undecodable) as error:
-            self._recovered.parked[entity_id] = str(error)
+            return await self._folds.fold(entity_id, self._held.needed(entity_id))
+        except Broken as error:
+            self._held.park(entity_id, str(error))
             raise parked(entity_id, str(error)) from error
 
 

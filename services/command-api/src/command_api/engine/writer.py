@@ -53,11 +53,11 @@ DUPLICATE_POLLS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one partition's writer."""
+    """Bounds of one partition's writer, and of what all of this replica's hold together."""
 
     waiting_max: int = 4_000
     """Commands that may wait for a load, for room or for an ack; more are told to come back (503)."""
-    entities_max: int = 100_000
+    state_bytes_max: int = 256 << 20  # over all partitions: see ``budget``
     refusals_max: int = 20_000
 
 
@@ -90,7 +90,7 @@ class PartitionWriter:
         self._ids = ids
         self._metrics = metrics
         self._limits = limits
-        self._states = States(partition, recovered, log, source, fold_fingerprint=fold_fingerprint, entities_max=limits.entities_max)
+        self._states = States(partition, recovered, log, source, fold_fingerprint=fold_fingerprint, scanned=metrics.scanned)
         self._refusals = Refusals(limits.refusals_max)
         self._next = Batch(self._last + 1)
         self._on_wire: Batch | None = None
@@ -138,6 +138,8 @@ class PartitionWriter:
         except asyncio.CancelledError:
             self._fail(TermLost("this replica is stopping"), sent=True)
             raise
+        finally:
+            self._states.close()
 
     def session_ended(self) -> None:
         """The shared producer session is over (R3): an idle partition must not find out by its next command."""
@@ -360,7 +362,7 @@ class PartitionWriter:
             for entity_id, entity in self._next.after.items():
                 self._slot_of(entity_id).speculative = entity
         batch.answer_all()
-        self._states.evict()
+        self._states.settle(batch)
 
     def _slot_of(self, entity_id: EntityId) -> Slot:
         slot = self._states.get(entity_id)
@@ -372,8 +374,7 @@ class PartitionWriter:
         return encode_mark(Envelope(id=self._ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=now, term=self._term))
 
     async def _find(self, records: Sequence[RawRecord]) -> int:
-        record_id = dict(records[0].headers)["ce_id"]
-        return await find_record(self._log, self._partition, self._checkpoint(), record_id, DUPLICATE_POLLS_MAX)
+        return await find_record(self._log, self._partition, self._checkpoint(), dict(records[0].headers)["ce_id"], DUPLICATE_POLLS_MAX)
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(self._last + 1, self._term, self._fence_offset)
@@ -388,7 +389,6 @@ class PartitionWriter:
     def _fail(self, error: TermLost, *, sent: bool) -> None:
         """All state of the partition is dropped (R2). What was sent is in doubt; what was not changed nothing."""
         self._lost = error
-        self._states.close()
         if self._on_wire is not None:
             self._on_wire.fail(str(error), sent=sent)
         self._next.fail(str(error), sent=False)

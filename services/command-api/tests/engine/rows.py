@@ -1,0 +1,63 @@
+"""A projector in a few lines, whose rows tests can bend: late, away, gone back, parked, of another fold or log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opsroom_common.contracts.codec import decode
+from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_common.log.entity import Applied, Entity, fold
+from opsroom_common.log.fencing import TermFilter
+from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.log.port import Checkpoint, RecordClass
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_domain.ids import CommandId, EntityId
+from opsroom_domain.registry import fold_fingerprint
+
+
+@dataclass
+class Rows:
+    """``project`` folds the log up to an offset. Tests bend what it then says."""
+
+    log: MemoryEventLog
+    fold: str = field(default_factory=fold_fingerprint)
+    at: Checkpoint | None = None
+    entities: dict[EntityId, Entity] = field(default_factory=dict)
+    commands: dict[CommandId, Applied] = field(default_factory=dict)
+    parked: dict[EntityId, str] = field(default_factory=dict)
+    away: bool = False
+    loads: int = 0
+
+    def project(self, until: int | None = None) -> None:
+        terms = TermFilter(Checkpoint())
+        self.entities, self.commands = {}, {}
+        for raw in self.log.records(0)[:until]:
+            item = terms.classify(raw)
+            record = decode(raw) if item.what is RecordClass.EVENT else None
+            if isinstance(record, DomainRecord):
+                entity = self.entities[record.entity_id] = fold(self.entities.get(record.entity_id), record)
+                self.commands[record.command_id] = entity.recent[-1]
+        self.at = terms.checkpoint
+
+    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+        self._reach()
+        return None if self.at is None else (self.at, self.fold)
+
+    async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
+        self._reach()
+        self.loads += 1
+        if self.at is None:
+            return None
+        return LoadedRow(checkpoint=self.at, fold=self.fold, parked=self.parked.get(entity_id), entity=self.entities.get(entity_id))
+
+    async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
+        self._reach()
+        return (
+            None
+            if self.at is None
+            else FoundCommand(checkpoint=self.at, parked=self.parked.get(entity_id), applied=self.commands.get(command_id))
+        )
+
+    def _reach(self) -> None:
+        if self.away:
+            raise SourceUnavailable("no rows now")
