@@ -149,6 +149,7 @@ class Recovery:
                         recovered.saw_fence(item.record.offset, item.after.term)
                         if item.after.term == recovered.term:
                             recovered.fence_offset = item.record.offset
+                            recovered.held.shrink()
                             return
                     elif item.what is RecordClass.EVENT:
                         recovered.add(item)
