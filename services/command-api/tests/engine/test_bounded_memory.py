@@ -253,3 +253,23 @@ async def test_who_waits_for_a_row_when_the_term_ends_is_told_so() -> None:
         with pytest.raises(NotServing):
             await waiting
         answer.set()
+
+
+async def test_a_partition_that_is_let_go_holds_nothing_also_in_the_middle_of_its_takeover() -> None:
+    log = MemoryEventLog(1)
+    async with bench(log=log) as before:
+        for name in NAMES:
+            await before.do(before.open(name), on=name)
+    async with bench(log=log) as b:
+        assert budget_of(b).held > 0
+        b.engine.assign(())
+        await until(lambda: b.engine._owned[0].task is not None and b.engine._owned[0].task.done())
+        assert budget_of(b).held == 0
+        b.wire.gate.clear()
+        b.engine.assign([0])
+        await until(lambda: len(b.wire.sent) == 2)
+        b.engine.assign(())
+        b.wire.gate.set()
+        await until(lambda: b.engine._owned[0].task is not None and b.engine._owned[0].task.done())
+        assert b.classes().count("fence") == 3
+        assert budget_of(b).held == 0
