@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -16,7 +15,7 @@ from command_api.engine.sizes import ENTRY_BYTES, RELEASED_BYTES
 from command_api.engine.states import States
 from command_api.engine.writer import Limits
 from opsroom_common.log.memory import MemoryEventLog
-from opsroom_common.log.port import RawRecord
+from opsroom_common.log.port import Checkpoint, RawRecord
 from opsroom_common.log.state_source import LoadedRow
 from opsroom_domain.ids import EntityId
 
@@ -191,21 +190,16 @@ async def test_the_largest_partition_makes_room_for_the_others() -> None:
         assert min(sizes) > 60_000 // 4
 
 
-async def test_rows_of_another_log_are_not_believed_after_an_eviction_either() -> None:
-    log, other = MemoryEventLog(1), MemoryEventLog(1)
-    rows = Rows(log)
-    async with bench(log=other) as before:
-        for i in range(20):
-            await before.do(before.open(f"m{i}"), on=f"m{i}")
-        foreign = Rows(other)
-        foreign.project()
+@pytest.mark.parametrize("fence_offset", [0, 17])
+async def test_rows_of_another_log_are_not_believed_after_an_eviction_either(fence_offset: int) -> None:
+    """Nor do they depose anybody: the fence that they know is not in this log."""
+    log = MemoryEventLog(1)
+    rows = Rows(log, at=Checkpoint(21, "a term of a log that is gone", fence_offset))
     async with bench(log=log, source=rows, limits=Limits(state_bytes_max=TINY)) as b:
         await b.do(b.open("one"), on="one")
         await b.do(b.open("two"), on="two")
-        rows.at, rows.entities = foreign.at, {}
-        assert rows.at is not None
-        rows.at = replace(rows.at, fence_offset=0)
         assert (await b.do(note(), on="one")).version == 2, "those rows know nothing of this log's entity"
+        assert b.classes().count("fence") == 1
 
 
 async def test_a_poisoned_entity_that_was_let_go_is_still_set_aside() -> None:

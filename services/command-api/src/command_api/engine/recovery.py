@@ -48,6 +48,8 @@ class Recovered:
     held: Held
     fences: dict[int, str] = field(default_factory=dict[int, str])
     """Offset and term of the fences that were read, the newest ``FENCES_MAX``."""
+    rows_of_another_log: bool = False
+    """The rows were made from another log when the term began; until they know a fence of this one, they say nothing."""
 
     def add(self, item: Classified) -> None:
         """Take one valid event in; one that cannot be handled parks its entity, with all that follow of it."""
@@ -115,7 +117,9 @@ class Recovery:
             if start == Checkpoint():
                 raise
             _log.warning("rows belong to another log; reading everything from the log", partition=partition, reason=str(error))
-            return await self._read_back(partition, Checkpoint(), term)
+            recovered = await self._read_back(partition, Checkpoint(), term)
+            recovered.rows_of_another_log = True
+            return recovered
 
     async def _start_from(self, partition: int) -> Checkpoint:
         """The projector's checkpoint if its rows were made by our fold, else the beginning of the log (R5)."""

@@ -129,6 +129,8 @@ class States:
         if row is None:
             return None
         at = row.checkpoint
+        if self._recovered.rows_of_another_log and not self._recovered.is_of_this_log(at):
+            return None
         if at.fence_offset is not None and at.fence_offset > self._recovered.fence_offset:
             raise Deposed(f"the projector has seen a later fence at {self._partition}:{at.fence_offset}")
         if row.fold != self._fold or at.offset < self._held.needed(entity_id) or not self._recovered.is_of_this_log(at):
