@@ -81,3 +81,19 @@ class Batch:
             )
             waiter.future.set_exception(error)
             waiter.future.exception()  # its caller may be gone: that is no news for the event loop
+
+
+async def acknowledged(waiting: asyncio.Future[Accepted], within_s: float) -> Accepted:
+    """Wait for a waiter's answer. Raises OutcomeUnknown after ``within_s``. A timer of its own costs a tenth of ``asyncio.timeout``."""
+    timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiting)
+    try:
+        return await waiting
+    finally:
+        timer.cancel()
+
+
+def _give_up(waiting: asyncio.Future[Accepted]) -> None:
+    if not waiting.done():
+        waiting.set_exception(
+            OutcomeUnknown("the log has not answered in time; repeat the command with the same id to learn what became of it")
+        )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-from command_api.engine.batch import Answer, Batch, Waiter
+from command_api.engine.batch import Answer, Batch, Waiter, acknowledged
 from command_api.engine.dedupe import Memory, recall, recognise
 from command_api.engine.encode import Place, encode_events
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
-    CommandIdReused,
     CommandInvalid,
     CommandRefused,
     CommandRequest,
     CommandTooLarge,
-    DeadlinePassed,
     EngineError,
     NotServing,
     OutcomeUnknown,
@@ -26,7 +25,7 @@ from command_api.engine.port import (
     VersionMismatch,
 )
 from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
-from command_api.engine.refusals import Refusals
+from command_api.engine.refusals import Refusals, late, reused
 from command_api.engine.states import Slot, States
 from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
@@ -49,6 +48,7 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 
 DUPLICATE_POLLS_MAX = 10
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +152,19 @@ class PartitionWriter:
     # -- deciding ----------------------------------------------------------------------------------------------------------------
 
     async def _submit(self, request: CommandRequest) -> Accepted:
-        try:
-            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
-                waiting = await self._decided(request)
-        except TimeoutError:
-            raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id") from None
+        waiting = await self._decided(request)
         if isinstance(waiting, Accepted):
             return waiting
-        try:
-            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
-                return await waiting
-        except TimeoutError:
-            raise OutcomeUnknown(
-                "the log has not answered in time; repeat the command with the same id to learn what became of it"
-            ) from None
+        return await acknowledged(waiting, request.deadline - self._clock.monotonic())
 
     async def _decided(self, request: CommandRequest) -> Accepted | asyncio.Future[Accepted]:
         """Wait for the entity and for room in the batch, then decide. Returns what is known at once, or what waits for an ack."""
         cleared: Entity | None = None
         """The state on which the look-up has said that this old id was never applied; on any other state that is no proof."""
         while True:
-            slot = await self._slot(request.entity_id)
+            slot = self._held(request.entity_id) or await self._in_time(request, self._slot(request.entity_id))
             if self._clock.monotonic() >= request.deadline:
-                raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")
+                raise late()
             self._refusals.check(request, self._clock.monotonic())
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
@@ -182,7 +172,7 @@ class PartitionWriter:
                 if known is not None:
                     return known
             if memory is Memory.MAYBE_FORGOTTEN and slot.speculative is not cleared:
-                found = await self._look_up(request)
+                found = await self._in_time(request, self._look_up(request))
                 if isinstance(found, Accepted):
                     return found
                 cleared = found
@@ -191,10 +181,22 @@ class PartitionWriter:
             if decided is not None:
                 return decided
             self._room.clear()
-            await self._room.wait()
+            await self._in_time(request, self._room.wait())
+
+    async def _in_time(self, request: CommandRequest, waits: Awaitable[_T]) -> _T:
+        """Await it until the attempt's deadline. Only what really has to wait pays for a time-out."""
+        try:
+            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
+                return await waits
+        except TimeoutError:
+            raise late() from None
+
+    def _held(self, entity_id: EntityId) -> Slot | None:
+        """The entity, if it is in memory. Raises EntityParked, NotServing."""
+        return self._states.get(entity_id) if self._serving() else None
 
     async def _slot(self, entity_id: EntityId) -> Slot:
-        slot = self._states.get(entity_id) if self._serving() else None
+        slot = self._held(entity_id)
         if slot is None:
             try:
                 slot = await self._states.load(entity_id)
@@ -393,8 +395,3 @@ class PartitionWriter:
             self._on_wire.fail(str(error), sent=sent)
         self._next.fail(str(error), sent=False)
         self._room.set()
-
-
-def reused(request: CommandRequest) -> CommandIdReused:
-    """The error for a known id with another body."""
-    return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
