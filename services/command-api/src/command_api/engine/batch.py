@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from command_api.engine.port import Accepted, EngineError, NotServing, OutcomeUnknown
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.port import RawRecord
+from opsroom_domain.copies import changed
 from opsroom_domain.ids import EntityId
 
 Answer = Callable[["Batch"], Accepted]
@@ -53,7 +54,7 @@ class Batch:
         shift = base - self.base
         self.base = base
         self.after.clear()
-        self.events = [replace(event, offset=event.offset + shift) for event in self.events]
+        self.events = [changed(event, offset=event.offset + shift) for event in self.events]
         for event in self.events:
             before = self.after.get(event.entity_id) or entity_of(event.entity_id)
             self.after[event.entity_id] = fold(before, event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -43,6 +43,7 @@ from opsroom_common.log.port import (
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
+from opsroom_domain.copies import changed
 from opsroom_domain.decider import Refused
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
@@ -264,7 +265,7 @@ class PartitionWriter:
         kind = KINDS[request.kind]
         now = max(self._clock.now(), self._last_time)
         try:
-            events = kind.decide(before.state if before is not None else None, replace(request.command, at=now))
+            events = kind.decide(before.state if before is not None else None, changed(request.command, at=now))
         except Refused as refusal:
             return self._refuse(request, CommandRefused(refusal, before))
         if not events:
