@@ -31,15 +31,7 @@ from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
-from opsroom_common.log.port import (
-    AppendSession,
-    AppendUnknown,
-    Checkpoint,
-    EventLog,
-    RawRecord,
-    SessionLost,
-    Unavailable,
-)
+from opsroom_common.log.port import AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
@@ -153,10 +145,13 @@ class PartitionWriter:
     # -- deciding ----------------------------------------------------------------------------------------------------------------
 
     async def _submit(self, request: CommandRequest) -> Accepted:
+        began = self._clock.monotonic()
         waiting = await self._decided(request)
         if isinstance(waiting, Accepted):
             return waiting
-        return await acknowledged(waiting, request.deadline - self._clock.monotonic())
+        decided = self._clock.monotonic()
+        self._next.timed(began, decided)
+        return await acknowledged(waiting, request.deadline - decided)
 
     async def _decided(self, request: CommandRequest) -> Accepted | asyncio.Future[Accepted]:
         """Wait for the entity and for room in the batch, then decide. Returns what is known at once, or what waits for an ack."""
@@ -337,6 +332,7 @@ class PartitionWriter:
         started = self._clock.monotonic()
         records = batch.records or [self._mark()]
         base = await self._session.append(self._partition, records)
+        acked = self._clock.monotonic()
         if base == -1:
             base = await self._find(records)
         if base != self._last + 1:
@@ -344,7 +340,7 @@ class PartitionWriter:
         if self._lost is not None:
             raise self._lost
         self._confirm(batch, base)
-        self._metrics.batch(len(batch.events), len(batch.waiters), self._clock.monotonic() - started)
+        self._metrics.batch(len(batch.events), len(batch.waiters), self._clock.monotonic() - started, batch.stages(started, acked))
 
     def _confirm(self, batch: Batch, base: int) -> None:
         if base != batch.base:
