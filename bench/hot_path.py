@@ -48,7 +48,7 @@ def wired(engine: PartitionedEngine) -> ASGIApp:
         Ports(engine, who, clock, telemetry, metrics, limiter, 10.0),
         alertmanager.Ports(LogTopicWriter(MemoryEventLog(1)), who, clock, IDS, telemetry, metrics),
         health_router("bench", [], Readiness(), metrics),
-        Limits(64 * 1024, 64 * 1024),
+        Limits(body_bytes_max=64 * 1024, batch_bytes_max=64 * 1024, webhook_bytes_max=64 * 1024),
     )
 
 
