@@ -131,7 +131,7 @@ async def measure(stack: ThrowawayStack, peer: ServerProcess, peer_port: int) ->
         rows += rows_of(clients, medians(us.rounds[clients]), medians(them.rounds[clients]))
         rows += stage_rows(clients, stages)
         floor = await bare_append(stack.servers.kafka.bootstrap, clients)
-        rows.append(Row(f"{clients} clients: a bare append", "1/s", floor.per_second))
+        rows.append(Row(f"{said(clients)}: a bare append", "1/s", floor.per_second))
     rows += cpu_rows(us, them)
     stack.projector.stop()
     alone = medians([await us.round(CLIENTS[-1]) for _ in range(ROUNDS)])
@@ -141,9 +141,10 @@ async def measure(stack: ThrowawayStack, peer: ServerProcess, peer_port: int) ->
 
 def rows_of(clients: int, ours: Measured, theirs: Measured) -> list[Row]:
     """The three figures of one number of clients, judged where there is an aim."""
-    rate = Row(f"{clients} clients: commands", "1/s", ours.per_second, theirs.per_second, PEER)
-    p50 = Row(f"{clients} clients: p50", "ms", ours.p50_ms, theirs.p50_ms, PEER)
-    p99 = Row(f"{clients} clients: p99", "ms", ours.p99_ms, theirs.p99_ms, PEER)
+    at = said(clients)
+    rate = Row(f"{at}: commands", "1/s", ours.per_second, theirs.per_second, PEER)
+    p50 = Row(f"{at}: p50", "ms", ours.p50_ms, theirs.p50_ms, PEER)
+    p99 = Row(f"{at}: p99", "ms", ours.p99_ms, theirs.p99_ms, PEER)
     if clients == CLIENTS[0]:
         ok = ours.p50_ms <= P50_MS_MAX and ours.p50_ms <= P50_RATIO_MAX * theirs.p50_ms
         p50 = p50.judged(f"<= {P50_MS_MAX} ms, <= {P50_RATIO_MAX} x the peer", ok=ok)
@@ -156,17 +157,19 @@ def rows_of(clients: int, ours: Measured, theirs: Measured) -> list[Row]:
 def stage_rows(clients: int, seconds: dict[str, float]) -> list[Row]:
     """The share of each stage in the time that a command spends in command-api."""
     whole = sum(seconds.values())
-    return [Row(f"{clients} clients: share of {stage}", "%", 100 * seconds[stage] / whole) for stage in STAGES]
+    return [Row(f"{said(clients)}: share of {stage}", "%", 100 * seconds[stage] / whole) for stage in STAGES]
 
 
 def cpu_rows(us: Side, them: Side) -> list[Row]:
     """CPU per command of each process; the peer's one process stands beside command-api."""
     theirs = {("command-api" if name == PEER else name): statistics.median(each) for name, each in them.cpu_us.items()}
-    names = ("command-api", "projector", "postgres", "kafka", "redis", LOAD)
-    return [
-        Row(f"{CLIENTS[-1]} clients: CPU per command, {name}", "us", statistics.median(us.cpu_us[name]), theirs.get(name), PEER)
-        for name in names
-    ]
+    ours = {name: statistics.median(us.cpu_us[name]) for name in ("command-api", "projector", "postgres", "kafka", "redis", LOAD)}
+    theirs["all"], ours["all"] = sum(theirs.values()), sum(ours.values())
+    return [Row(f"{CLIENTS[-1]} clients: CPU per command, {name}", "us", spent, theirs.get(name), PEER) for name, spent in ours.items()]
+
+
+def said(clients: int) -> str:
+    return "1 client" if clients == 1 else f"{clients} clients"
 
 
 def answers(port: int) -> bool:
