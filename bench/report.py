@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("aiokafka", "asyncpg", "fastapi", "fastavro", "redis", "uvicorn", "uvloop")
+PACKAGES = ("aiokafka", "asyncpg", "eventsourcing", "fastapi", "fastavro", "psycopg", "redis", "uvicorn", "uvloop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,10 @@ class Row:
     peer_name: str = ""
     aim: str = ""
     ok: bool | None = None
+
+    def judged(self, aim: str, *, ok: bool) -> Row:
+        """The same row with a verdict."""
+        return replace(self, aim=aim, ok=ok)
 
     @property
     def ratio(self) -> float | None:

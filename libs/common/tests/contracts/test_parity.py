@@ -12,6 +12,7 @@ import pytest
 
 from opsroom_common.contracts.avro import installed_catalogue
 from opsroom_common.contracts.codec import IN_HEADERS, event_forms, log_forms
+from opsroom_common.contracts.owners import owner_form
 from opsroom_common.contracts.signals import AlertmanagerAlert, alertmanager_form
 from opsroom_domain.ids import ActorId, CommandId, EntityId
 
@@ -25,6 +26,8 @@ _OPAQUE_TEXTS = {
     "Change.field",
     "FenceBody.owner",
     "FenceBody.url",
+    "OwnerBody.owner",
+    "OwnerBody.url",
     "AlertmanagerAlert.version",
     "AlertmanagerAlert.receiver",
     "AlertmanagerAlert.external_url",
@@ -36,7 +39,7 @@ _OPAQUE_TEXTS = {
 def _bound() -> list[tuple[type[Any], dict[str, Any], frozenset[str]]]:
     fence, mark = log_forms()
     bound = [(cls, form.schema.source, IN_HEADERS) for cls, form in event_forms().items()]
-    plain = (alertmanager_form(), fence, mark)
+    plain = (alertmanager_form(), fence, mark, owner_form())
     return bound + [(form.shape._cls, form.schema.source, frozenset[str]()) for form in plain]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
 from opsroom_common.log.membership import Membership
 from opsroom_common.log.membership_kafka import KafkaMembership
 from opsroom_common.log.membership_memory import MemoryGroup
+
+if TYPE_CHECKING:
+    from conftest import KafkaAddress, MakeTopic
 
 PARTITIONS = 4
 ALL = frozenset(range(PARTITIONS))
@@ -34,31 +38,39 @@ class Member:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-@pytest.fixture
-async def memory() -> Join:
-    return MemoryGroup(PARTITIONS).member
+Start = Callable[[str], Member]
 
 
-@pytest.fixture
-async def kafka_group(kafka_topics: Callable[[int], Awaitable[str]], request: pytest.FixtureRequest) -> Join:
-    bootstrap: str = request.getfixturevalue("kafka").bootstrap
-    topic = await kafka_topics(PARTITIONS)
-    return lambda name: KafkaMembership(bootstrap, topic, topic, client_id=name, session_timeout_s=6.0)
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka_group", marks=pytest.mark.server)])
-async def join(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[str], Member]]:
-    new: Join = request.getfixturevalue(request.param)
-    members: list[Member] = []
+@asynccontextmanager
+async def members(new: Join) -> AsyncIterator[Start]:
+    started: list[Member] = []
 
     def start(name: str) -> Member:
         member = Member(new(name))
         member.task = asyncio.create_task(member.membership.run(member.take))
-        members.append(member)
+        started.append(member)
         return member
 
     yield start
-    await asyncio.gather(*(member.leave() for member in members))
+    await asyncio.gather(*(member.leave() for member in started))
+
+
+@pytest.fixture
+async def memory_members() -> AsyncIterator[Start]:
+    async with members(MemoryGroup(PARTITIONS).member) as start:
+        yield start
+
+
+@pytest.fixture
+async def kafka_members(kafka: KafkaAddress, kafka_topics: MakeTopic) -> AsyncIterator[Start]:
+    topic = await kafka_topics(PARTITIONS)
+    async with members(lambda name: KafkaMembership(kafka.bootstrap, topic, topic, client_id=name, session_timeout_s=6.0)) as start:
+        yield start
+
+
+@pytest.fixture(params=["memory_members", pytest.param("kafka_members", marks=pytest.mark.server)])
+def join(request: pytest.FixtureRequest) -> Start:
+    return request.getfixturevalue(request.param)
 
 
 @asynccontextmanager
@@ -73,13 +85,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_the_only_member_owns_everything(join: Callable[[str], Member]) -> None:
+async def test_the_only_member_owns_everything(join: Start) -> None:
     a = join("a")
     await until(lambda: a.mine == ALL)
     assert all([await a.membership.confirms(p) for p in ALL])
 
 
-async def test_two_members_share_and_most_stays_where_it_was(join: Callable[[str], Member]) -> None:
+async def test_two_members_share_and_most_stays_where_it_was(join: Start) -> None:
     a = join("a")
     await until(lambda: a.mine == ALL)
     b = join("b")
@@ -94,7 +106,7 @@ async def test_two_members_share_and_most_stays_where_it_was(join: Callable[[str
     assert b.mine <= before[1]
 
 
-async def test_who_leaves_gives_its_share_to_the_others_at_once(join: Callable[[str], Member]) -> None:
+async def test_who_leaves_gives_its_share_to_the_others_at_once(join: Start) -> None:
     a = join("a")
     await until(lambda: a.mine == ALL)
     b = join("b")
@@ -104,7 +116,7 @@ async def test_who_leaves_gives_its_share_to_the_others_at_once(join: Callable[[
     assert not await a.membership.confirms(0)
 
 
-async def test_what_belongs_to_another_is_not_confirmed(join: Callable[[str], Member]) -> None:
+async def test_what_belongs_to_another_is_not_confirmed(join: Start) -> None:
     a = join("a")
     await until(lambda: a.mine == ALL)
     b = join("b")

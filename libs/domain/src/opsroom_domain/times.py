@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=16_384)
 def rfc3339(at: datetime) -> str:
-    """Write an instant. Raises ValueError for a time without a zone, which is no instant."""
+    """Write an instant. Raises ValueError for a time without a zone, which is no instant.
+
+    A row names the same few instants again and again, so the last ones are kept; equal instants are equal text, whatever their zone.
+    """
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no time zone; give it one (UTC)")
-    utc = at if at.tzinfo is UTC else at.astimezone(UTC)  # a row holds a dozen instants, nearly all of them UTC
-    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:

@@ -6,7 +6,7 @@ They hold opaque ids and codes: printable ASCII without blanks and without ``@``
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from opsroom_common.contracts.envelope import Envelope
 from opsroom_common.contracts.errors import Malformed, Unencodable
 from opsroom_common.log.port import Headers
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
+from opsroom_domain.times import rfc3339
 
 CONTENT_TYPE = "application/avro"
 SPEC_VERSION = "1.0"
@@ -48,7 +49,7 @@ HEADER_NAMES = (_CONTENT_TYPE[0], _SPEC_VERSION[0], *_READ_NAMES, FINGERPRINT)
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
-_UTC = "+00:00"
+_UTC = timedelta(0)
 # The one printable ASCII character that no value may hold: so all values are checked, encoded and decoded as one string.
 _BETWEEN = b" "
 _OPAQUE = bytes(code for code in range(ord("!"), ord("~") + 1) if code != ord("@"))
@@ -70,11 +71,10 @@ def peek(headers: Headers) -> Peek:
 
 def to_headers(envelope: Envelope, fingerprint: bytes) -> Headers:
     """The headers of a record. Raises Unencodable if a value is not an opaque id or code, or the time is not UTC."""
-    time = envelope.time.isoformat(timespec="microseconds")
-    if not time.endswith(_UTC):
+    if envelope.time.utcoffset() != _UTC:
         raise Unencodable("the record's time is not UTC; take it from the Clock")
     names = [*_REQUIRED_NAMES]
-    values = [envelope.id, envelope.type, envelope.source, f"{time[:-6]}Z"]
+    values = [envelope.id, envelope.type, envelope.source, rfc3339(envelope.time)]
     for name, value in zip(_OPTIONAL_NAMES, _optional_values(envelope), strict=True):
         if value is not None:
             names.append(name)

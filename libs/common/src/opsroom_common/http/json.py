@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from opsroom_common.http.problems import FieldError, Problem, invalid_fields, problem
@@ -31,7 +31,7 @@ async def read_json(request: Request, content_type: str | None) -> tuple[bytes, 
     declared = (content_type or "nothing").partition(";")[0].strip().lower()
     if declared != JSON and not declared.endswith("+json"):
         raise problem(415, "unsupported-media-type", "This door takes JSON", f"send Content-Type: {JSON}; the request said {declared!r}")
-    body = await request.body()
+    body = await whole_body(request)
     if not body:
         raise problem(400, "malformed-json", "The body is empty", "send a JSON object; {} if there is nothing to say")
     try:
@@ -39,6 +39,18 @@ async def read_json(request: Request, content_type: str | None) -> tuple[bytes, 
     except orjson.JSONDecodeError as error:
         detail = f"{error}; send one JSON value in UTF-8"
         raise problem(400, "malformed-json", "The body is not JSON", detail) from error
+
+
+async def whole_body(request: Request) -> bytes:
+    """All bytes of the body. Raises ClientDisconnect. Nearly always one message; ``request.body()`` takes a generator and a list for it."""
+    body = b""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
 
 
 def checked(model: type[_M], body: bytes) -> _M:
@@ -60,4 +72,4 @@ def json_response(body: object, status: int = 200, headers: dict[str, str] | Non
     return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=JSON)
 
 
-__all__ = ["JSON", "Problem", "StrictBody", "checked", "field_errors", "json_response", "read_json"]
+__all__ = ["JSON", "Problem", "StrictBody", "checked", "field_errors", "json_response", "read_json", "whole_body"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_domain.copies import changed
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -86,7 +87,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         )
     recent, forgotten = _remember(entity, applied)
     created_by = entity.created_by_command
-    return replace(
+    return changed(
         entity,
         version=record.version,
         state=kind.evolve(entity.state, record.event),

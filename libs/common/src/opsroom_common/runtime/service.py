@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -24,6 +25,8 @@ STOP_WITHIN_S = 9.0
 """For all parts of a service together; the promise is 10 s."""
 START_WITHIN_S = 60.0
 """For one part. A part that waits for a server that is away starts anyway and says so in ``/readyz``."""
+COLLECT_AFTER = (20_000, 50, 100)
+"""Objects that are still there, then collections of the generation before: the three thresholds of ``gc``."""
 _log = get_logger("service")
 
 
@@ -265,6 +268,17 @@ def run_process(build: Callable[[], Awaitable[Sequence[Service]]]) -> int:
     """Build and run services on a fresh uvloop; returns the exit code for ``sys.exit``."""
 
     async def main() -> int:
-        return await run_services(await build())
+        services = await build()
+        spare_the_collector()
+        return await run_services(services)
 
     return uvloop.run(main())
+
+
+def spare_the_collector() -> None:
+    """What is wired lives as long as the process: Python's cycle collector need not look at it again. And nearly all else dies by its
+    reference count, so the collector looks for cycles after COLLECT_AFTER new objects, not after every second request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)

@@ -7,9 +7,10 @@ a collector.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from contextvars import Token
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -40,12 +41,30 @@ class Telemetry:
         above = trace.get_current_span(parent).get_span_context()
         trace_id, flags = (above.trace_id, above.trace_flags) if above.is_valid else (self._ids.generate_trace_id(), _NOT_SAMPLED)
         span = NonRecordingSpan(SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=flags))
-        return trace.use_span(span)
+        return _Carried(span)
 
     def close(self) -> None:
         """Send what waits and end. Bounded by the exporter's own time-out."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+class _Carried:
+    """A span that only carries ids, as the present one: what ``trace.use_span`` does, without what a recording span needs."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            detach(self._token)
 
 
 def extract(traceparent: str | None) -> Context | None:

@@ -14,7 +14,7 @@ from command_api.api import answers
 from command_api.api.headers import Origin, command_id, origin, plain
 from command_api.api.incidents import KIND, Asked, Door
 from command_api.api.limiter import ActorLimiter
-from command_api.api.metrics import COMMAND_SECONDS, COMMANDS
+from command_api.api.metrics import COMMAND_SECONDS, COMMANDS, PARSE_SECONDS
 from command_api.engine.port import Accepted, CommandRefused, CommandRequest, Engine, EngineError
 from opsroom_common.auth.identity import Identities, Identity
 from opsroom_common.http.json import checked, read_json
@@ -50,6 +50,7 @@ class CommandDoors:
         self._ports = ports
         self._commands = ports.metrics.counter(COMMANDS)
         self._seconds = ports.metrics.histogram(COMMAND_SECONDS)
+        self._parse_seconds = ports.metrics.counter(PARSE_SECONDS)
 
     def handler(self, door: Door[Any]) -> Handler:
         """Reads the request itself instead of by FastAPI's parameters: strict JSON (see ``http.json``), and half the time."""
@@ -70,13 +71,17 @@ class CommandDoors:
                     body = checked(door.body, raw)
                     entity_id = EntityId(body.id if door.name == "open" else incident_id(request.path_params["incident_id"]))
                     hashed = body_hash(request.method, request.scope["path"], canonical)
-                    answer = await self.submit(self.asked(door, entity_id, body, hashed, origin(headers), identity, command, arrived))
+                    asked = self.asked(door, entity_id, body, hashed, origin(headers), identity, command, arrived)
+                    parsed = ports.clock.monotonic()
+                    answer = await self.submit(asked)
             except Problem as refusal:
                 self._commands.labels(door.name, refusal.code).inc()
                 return refusal.response()
             (replayed if answer.replayed else ok).inc()
+            response = answers.accepted(answer, command, created=door.name == "open")
+            self._parse_seconds.inc(parsed - arrived)
             self._seconds.observe(ports.clock.monotonic() - arrived)
-            return answers.accepted(answer, command, created=door.name == "open")
+            return response
 
         handle.__name__ = door.name
         return handle

@@ -10,5 +10,9 @@ COMMANDS = CounterSpec(
     ("command", "outcome"),
 )
 COMMAND_SECONDS = HistogramSpec(
-    "opsroom_command_seconds", "Time from the request's arrival at the door to its answer, accepted commands only, in seconds."
+    "opsroom_command_seconds",
+    "Time from the request's arrival at the door until its answer is written, accepted commands only, in seconds.",
+)
+PARSE_SECONDS = CounterSpec(
+    "opsroom_command_parse_seconds_total", "The part of opsroom_command_seconds until the command is handed to the engine, in seconds."
 )

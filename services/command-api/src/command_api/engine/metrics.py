@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from command_api.engine.batch import Stages
 from opsroom_common.runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics
 
 BATCH_SECONDS = HistogramSpec(
@@ -11,6 +12,12 @@ BATCH_SECONDS = HistogramSpec(
 )
 BATCH_EVENTS = HistogramSpec(
     "opsroom_engine_batch_events", "Events per batch; 0 is a mark.", buckets=(0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
+)
+STAGE_SECONDS = CounterSpec(
+    "opsroom_engine_stage_seconds_total",
+    "Seconds that acknowledged commands spent in the engine, by stage: decide, queue (for the batch before), append. With the door's parse, what "
+    "is left of opsroom_command_seconds is the answer.",
+    ("stage",),
 )
 ANSWERS = CounterSpec("opsroom_engine_answers_total", "Commands answered after an ack, refusals and no-ops included.")
 TAKEOVERS = CounterSpec("opsroom_engine_takeovers_total", "Fences of this replica that were read back.", ("partition",))
@@ -37,6 +44,7 @@ class EngineMetrics:
         self._batch_seconds = metrics.histogram(BATCH_SECONDS)
         self._batch_events = metrics.histogram(BATCH_EVENTS)
         self._answers = metrics.counter(ANSWERS)
+        self._stages = [metrics.counter(STAGE_SECONDS).labels(stage) for stage in Stages._fields]
         self._takeovers = metrics.counter(TAKEOVERS)
         self._terms_lost = metrics.counter(TERMS_LOST)
         self._serving = metrics.gauge(SERVING)
@@ -44,11 +52,13 @@ class EngineMetrics:
         self._evictions = metrics.counter(EVICTIONS)
         self._log_scans = metrics.counter(LOG_SCANS)
 
-    def batch(self, events: int, answers: int, seconds: float) -> None:
+    def batch(self, events: int, answers: int, seconds: float, stages: Stages) -> None:
         """A batch was acknowledged and answered."""
         self._batch_seconds.observe(seconds)
         self._batch_events.observe(events)
         self._answers.inc(answers)
+        for counter, spent in zip(self._stages, stages, strict=True):
+            counter.inc(spent)
 
     def serving(self, partition: int) -> None:
         """A term began."""

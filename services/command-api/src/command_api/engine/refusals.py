@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from command_api.engine.port import CommandIdReused, CommandRefused, CommandRequest, EngineError
+from command_api.engine.port import CommandIdReused, CommandRefused, CommandRequest, DeadlinePassed, EngineError
 
 BEYOND_S = 30.0
 """How long a refusal is remembered beyond the deadline of the attempt that was told it: other attempts of it began about when that one did."""
@@ -35,7 +35,7 @@ class Refusals:
             del self._known[request.command_id]
             return
         if body_hash != request.body_hash:
-            raise CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
+            raise reused(request)
         raise error.with_traceback(None)
 
     def _forget(self, now: float) -> None:
@@ -50,3 +50,13 @@ class Refusals:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def reused(request: CommandRequest) -> CommandIdReused:
+    """The error for a known id with another body."""
+    return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
+
+
+def late() -> DeadlinePassed:
+    """The error for an attempt that is past its deadline and not decided (R7)."""
+    return DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")

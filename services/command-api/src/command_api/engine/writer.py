@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from command_api.engine.batch import Answer, Batch, Waiter
+from command_api.engine.batch import Answer, Batch, Waiter, acknowledged
 from command_api.engine.dedupe import Memory, recall, recognise
 from command_api.engine.encode import Place, encode_events
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
-    CommandIdReused,
     CommandInvalid,
     CommandRefused,
     CommandRequest,
     CommandTooLarge,
-    DeadlinePassed,
     EngineError,
     NotServing,
     OutcomeUnknown,
@@ -26,29 +25,23 @@ from command_api.engine.port import (
     VersionMismatch,
 )
 from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
-from command_api.engine.refusals import Refusals
+from command_api.engine.refusals import Refusals, late, reused
 from command_api.engine.states import Slot, States
 from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
-from opsroom_common.log.port import (
-    AppendSession,
-    AppendUnknown,
-    Checkpoint,
-    EventLog,
-    RawRecord,
-    SessionLost,
-    Unavailable,
-)
+from opsroom_common.log.port import AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
+from opsroom_domain.copies import changed
 from opsroom_domain.decider import Refused
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 
 DUPLICATE_POLLS_MAX = 10
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +147,22 @@ class PartitionWriter:
     # -- deciding ----------------------------------------------------------------------------------------------------------------
 
     async def _submit(self, request: CommandRequest) -> Accepted:
-        try:
-            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
-                waiting = await self._decided(request)
-        except TimeoutError:
-            raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id") from None
+        began = self._clock.monotonic()
+        waiting = await self._decided(request)
         if isinstance(waiting, Accepted):
             return waiting
-        try:
-            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
-                return await waiting
-        except TimeoutError:
-            raise OutcomeUnknown(
-                "the log has not answered in time; repeat the command with the same id to learn what became of it"
-            ) from None
+        decided = self._clock.monotonic()
+        self._next.timed(began, decided)
+        return await acknowledged(waiting, request.deadline - decided)
 
     async def _decided(self, request: CommandRequest) -> Accepted | asyncio.Future[Accepted]:
         """Wait for the entity and for room in the batch, then decide. Returns what is known at once, or what waits for an ack."""
         cleared: Entity | None = None
         """The state on which the look-up has said that this old id was never applied; on any other state that is no proof."""
         while True:
-            slot = await self._slot(request.entity_id)
+            slot = self._held(request.entity_id) or await self._in_time(request, self._slot(request.entity_id))
             if self._clock.monotonic() >= request.deadline:
-                raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")
+                raise late()
             self._refusals.check(request, self._clock.monotonic())
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
@@ -184,7 +170,7 @@ class PartitionWriter:
                 if known is not None:
                     return known
             if memory is Memory.MAYBE_FORGOTTEN and slot.speculative is not cleared:
-                found = await self._look_up(request)
+                found = await self._in_time(request, self._look_up(request))
                 if isinstance(found, Accepted):
                     return found
                 cleared = found
@@ -193,10 +179,22 @@ class PartitionWriter:
             if decided is not None:
                 return decided
             self._room.clear()
-            await self._room.wait()
+            await self._in_time(request, self._room.wait())
+
+    async def _in_time(self, request: CommandRequest, waits: Awaitable[_T]) -> _T:
+        """Await it until the attempt's deadline. Only what really has to wait pays for a time-out."""
+        try:
+            async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
+                return await waits
+        except TimeoutError:
+            raise late() from None
+
+    def _held(self, entity_id: EntityId) -> Slot | None:
+        """The entity, if it is in memory. Raises EntityParked, NotServing."""
+        return self._states.get(entity_id) if self._serving() else None
 
     async def _slot(self, entity_id: EntityId) -> Slot:
-        slot = self._states.get(entity_id) if self._serving() else None
+        slot = self._held(entity_id)
         if slot is None:
             try:
                 slot = await self._states.load(entity_id)
@@ -264,7 +262,7 @@ class PartitionWriter:
         kind = KINDS[request.kind]
         now = max(self._clock.now(), self._last_time)
         try:
-            events = kind.decide(before.state if before is not None else None, replace(request.command, at=now))
+            events = kind.decide(before.state if before is not None else None, changed(request.command, at=now))
         except Refused as refusal:
             return self._refuse(request, CommandRefused(refusal, before))
         if not events:
@@ -336,6 +334,7 @@ class PartitionWriter:
         started = self._clock.monotonic()
         records = batch.records or [self._mark()]
         base = await self._session.append(self._partition, records)
+        acked = self._clock.monotonic()
         if base == -1:
             base = await self._find(records)
         if base != self._last + 1:
@@ -343,7 +342,7 @@ class PartitionWriter:
         if self._lost is not None:
             raise self._lost
         self._confirm(batch, base)
-        self._metrics.batch(len(batch.events), len(batch.waiters), self._clock.monotonic() - started)
+        self._metrics.batch(len(batch.events), len(batch.waiters), self._clock.monotonic() - started, batch.stages(started, acked))
 
     def _confirm(self, batch: Batch, base: int) -> None:
         if base != batch.base:
@@ -393,8 +392,3 @@ class PartitionWriter:
             self._on_wire.fail(str(error), sent=sent)
         self._next.fail(str(error), sent=False)
         self._room.set()
-
-
-def reused(request: CommandRequest) -> CommandIdReused:
-    """The error for a known id with another body."""
-    return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")

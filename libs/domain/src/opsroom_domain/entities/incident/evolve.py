@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from opsroom_domain.changes import hash_of
+from opsroom_domain.copies import changed
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
     Assigned,
@@ -47,7 +47,7 @@ def evolve(state: Incident | None, event: Event) -> Incident:
 
 
 def _opened(event: Opened) -> Incident:
-    changed = FieldChange(by=event.by, at=event.at)
+    first = FieldChange(by=event.by, at=event.at)
     return Incident(
         id=event.incident_id,
         title=event.title,
@@ -59,7 +59,7 @@ def _opened(event: Opened) -> Incident:
         labels=tuple(sorted(event.labels)),
         opened_at=event.at,
         opened_by=event.by,
-        field_changes=dict.fromkeys(_TRACKED, changed),
+        field_changes=dict.fromkeys(_TRACKED, first),
         signals={},
     )
 
@@ -69,30 +69,30 @@ def _evolved(state: Incident, event: _Later) -> Incident:
         case Acknowledged() | StatusChanged() | Merged() | Resolved() | Reopened():
             return _moved(state, event)
         case Assigned():
-            return replace(state, assignee=event.assignee, field_changes=_touched(state, event, "assignee"))
+            return changed(state, assignee=event.assignee, field_changes=_touched(state, event, "assignee"))
         case SeverityChanged():
-            return replace(state, severity=event.severity, field_changes=_touched(state, event, "severity"))
+            return changed(state, severity=event.severity, field_changes=_touched(state, event, "severity"))
         case VisibilityChanged():
-            return replace(state, visibility=event.visibility, field_changes=_touched(state, event, "visibility"))
+            return changed(state, visibility=event.visibility, field_changes=_touched(state, event, "visibility"))
         case Edited():
             return _edited(state, event)
         case Noted():
             note = NoteSeen(note_id=event.note_id, hash=hash_of(event.text))
-            return replace(state, note_count=state.note_count + 1, recent_notes=(*state.recent_notes, note)[-RECENT_NOTES:])
+            return changed(state, note_count=state.note_count + 1, recent_notes=(*state.recent_notes, note)[-RECENT_NOTES:])
         case Linked():
             link = LinkTo(target=event.target, relation=event.relation)
-            return replace(state, links=tuple(sorted({*state.links, link}, key=lambda to: (to.target, to.relation))))
+            return changed(state, links=tuple(sorted({*state.links, link}, key=lambda to: (to.target, to.relation))))
         case Unlinked():
             gone = LinkTo(target=event.target, relation=event.relation)
-            return replace(state, links=tuple(link for link in state.links if link != gone))
+            return changed(state, links=tuple(link for link in state.links if link != gone))
         case Escalated():
-            return replace(state, escalation_level=event.level)
+            return changed(state, escalation_level=event.level)
         case SignalAttached():
-            return replace(state, signals={**state.signals, event.fingerprint: _signal(event)})
+            return changed(state, signals={**state.signals, event.fingerprint: _signal(event)})
         case LabelsChanged():
-            return replace(state, labels=tuple(sorted({*state.labels, *event.added} - {*event.removed})))
+            return changed(state, labels=tuple(sorted({*state.labels, *event.added} - {*event.removed})))
         case WatchersChanged():
-            return replace(state, watchers=tuple(sorted({*state.watchers, *event.added} - {*event.removed})))
+            return changed(state, watchers=tuple(sorted({*state.watchers, *event.added} - {*event.removed})))
         case _:
             assert_never(event)
 
@@ -102,13 +102,13 @@ def _moved(state: Incident, event: _Move) -> Incident:
     changes = _touched(state, event, "status")
     match event:
         case Acknowledged():
-            return replace(state, status=Status.ACKNOWLEDGED, acknowledged_at=event.at, acknowledged_by=event.by, field_changes=changes)
+            return changed(state, status=Status.ACKNOWLEDGED, acknowledged_at=event.at, acknowledged_by=event.by, field_changes=changes)
         case StatusChanged():
-            return replace(state, status=event.status, field_changes=changes)
+            return changed(state, status=event.status, field_changes=changes)
         case Merged():
-            return replace(state, status=Status.MERGED, merged_into=event.into, field_changes=changes)
+            return changed(state, status=Status.MERGED, merged_into=event.into, field_changes=changes)
         case Resolved():
-            return replace(
+            return changed(
                 state,
                 status=Status.RESOLVED,
                 resolved_at=event.at,
@@ -118,7 +118,7 @@ def _moved(state: Incident, event: _Move) -> Incident:
                 field_changes=changes,
             )
         case Reopened():
-            return replace(
+            return changed(
                 state,
                 status=Status.OPEN,
                 acknowledged_at=None,
@@ -140,7 +140,7 @@ def _edited(state: Incident, event: Edited) -> Incident:
             raise ValueError(f"{state.id}: the field {change.field} cannot be edited; its history is broken or newer than this program")
         texts[change.field] = change.to
     changes = _touched(state, event, *(change.field for change in event.changes))
-    return replace(state, title=texts["title"], description=texts["description"], field_changes=changes)
+    return changed(state, title=texts["title"], description=texts["description"], field_changes=changes)
 
 
 def _signal(event: SignalAttached) -> Signal:
