@@ -13,7 +13,6 @@ from command_api.engine.encode import Place, encode_events
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
-    CommandIdReused,
     CommandInvalid,
     CommandRefused,
     CommandRequest,
@@ -26,7 +25,7 @@ from command_api.engine.port import (
     VersionMismatch,
 )
 from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
-from command_api.engine.refusals import Refusals
+from command_api.engine.refusals import Refusals, reused
 from command_api.engine.states import Slot, States
 from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
@@ -177,7 +176,9 @@ class PartitionWriter:
             slot = await self._slot(request.entity_id)
             if self._clock.monotonic() >= request.deadline:
                 raise DeadlinePassed("the deadline passed before the command was decided; repeat it with the same id")
-            self._refusals.check(request, self._clock.monotonic())
+            refused = self._refusals.check(request, self._clock.monotonic())
+            if refused is not None:
+                return self._refuse(request, refused)
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
                 known = self._known(request, slot)
@@ -306,12 +307,13 @@ class PartitionWriter:
         return self._wait(answer)
 
     def _refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Accepted]:
-        """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It is remembered until late attempts are dead (R7)."""
+        """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It binds other attempts from now on (R7)."""
 
         def answer(_: Batch) -> Accepted:
             self._refusals.remember(request, error)
             raise error
 
+        self._refusals.remember(request, error, told=False)
         return self._wait(answer)
 
     def _present(self, slot: Slot) -> Accepted:
@@ -393,8 +395,3 @@ class PartitionWriter:
             self._on_wire.fail(str(error), sent=sent)
         self._next.fail(str(error), sent=False)
         self._room.set()
-
-
-def reused(request: CommandRequest) -> CommandIdReused:
-    """The error for a known id with another body."""
-    return CommandIdReused(f"the command id {request.command_id} was used for another command; take a new id for a new command")
