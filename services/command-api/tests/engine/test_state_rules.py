@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from command_api.engine.port import CommandIdReused, EngineError, EntityParked, 
 from command_api.engine.writer import Limits
 from opsroom_common.log.entity import REMEMBERED_COMMANDS
 from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.runtime.clock import ManualClock
 from opsroom_domain.ids import Version
 
 from .harness import Bench, bench, note, until
@@ -162,3 +164,20 @@ async def test_r6_not_found_proves_nothing_when_the_rows_cannot_know(why: str) -
         with pytest.raises(OutcomeUnknown):
             await b.engine.submit(old)
         assert [r.command_id for r in b.valid()].count(old.command_id) == 1
+
+
+async def test_r8_an_entitys_time_never_goes_back_although_the_rows_are_current_and_the_new_owners_clock_is_slow() -> None:
+    """Such an owner reads no event of its predecessor: the time is in the row."""
+    clock = ManualClock()
+    log = MemoryEventLog(1)
+    async with bench(log=log, clock=clock) as b:
+        await b.do(b.open())
+        known = b.known
+    rows = Rows(log)
+    rows.project()
+    clock.set_now(clock.now() - timedelta(hours=1))
+    async with bench(log=log, source=rows, clock=clock) as again:
+        again.known = known
+        await again.do(note())
+        first, second = again.valid()
+        assert second.envelope.time >= first.envelope.time

@@ -263,7 +263,8 @@ class PartitionWriter:
         if request.expected_version is not None and before is not None and before.version != request.expected_version:
             return self._refuse(request, VersionMismatch(before, request.expected_version))
         kind = KINDS[request.kind]
-        now = max(self._clock.now(), self._last_time)
+        # A term that began from current rows has read no event of its predecessor, whose clock may have been ahead.
+        now = max(self._clock.now(), self._last_time, before.updated_at if before is not None else self._last_time)
         try:
             events = kind.decide(before.state if before is not None else None, replace(request.command, at=now))
         except Refused as refusal:
