@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from command_api.engine.port import CommandIdReused, EngineError, EntityParked, OutcomeUnknown
+from command_api.engine.port import CommandIdReused, EngineError, EntityParked, NotServing, OutcomeUnknown
 from command_api.engine.writer import Limits
 from opsroom_common.log.entity import REMEMBERED_COMMANDS
 from opsroom_common.log.memory import MemoryEventLog
@@ -141,6 +141,25 @@ async def test_r6_an_old_id_is_looked_up_in_the_versions() -> None:
         assert (again.version, again.replayed) == (first.version, True)
         with pytest.raises(CommandIdReused):
             await b.engine.submit(b.request(note("other", "n-o"), command_id=old.command_id))
+        assert (await b.engine.submit(never_sent)).replayed is False
+
+
+async def test_r6_a_look_up_that_shows_a_later_fence_ends_the_term() -> None:
+    """Else a deposed owner whom nobody writes to would say "unknown" for ever."""
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows) as b:
+        await b.do(b.open())
+        never_sent = b.request(note("never", "n-never"))
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        b.foreign_fence()
+        rows.project()
+        with pytest.raises(NotServing):
+            await b.engine.submit(never_sent)
+        await until(lambda: not b.engine.serves(0))
+        await b.engine.serving(5.0)
+        rows.project()
         assert (await b.engine.submit(never_sent)).replayed is False
 
 

@@ -248,6 +248,7 @@ class PartitionWriter:
             if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
                 raise reused(request)
             return Accepted(slot.confirmed, self._partition, found.applied.offset, found.applied.version, replayed=True)
+        self._states.notice(found.checkpoint)
         # What was forgotten stands before the oldest remembered command. The rows tell of it if that one is confirmed (an expected offset proves
         # nothing), if they have read this term's fence (so they are of this log) and up to there, and if nothing of the entity is set aside.
         oldest = slot.speculative.recent[0]
