@@ -127,6 +127,13 @@ bench-%: install ## Run one benchmark, bench/NAME.py: make bench-commands [JSON=
 spec: install ## Check the model of the write protocol (docs/spec): each rule holds, and is missed when it is taken away
 	@exec $(BIN)/python docs/spec/check.py
 
+SEEDS ?= 1000
+FROM ?= 0
+
+.PHONY: simulate
+simulate: install ## Simulate bad weeks, a seed each: make simulate [SEEDS=1000 FROM=0], or one in full: SEED=17 [PROFILE=duel]
+	@exec $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FROM)) $(if $(PROFILE),--profile $(PROFILE))
+
 .PHONY: clean
 clean: ## Remove what was installed and cached; the stack's data stays (make reset wipes that)
 	@rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -29,7 +29,7 @@ from opsroom_domain.registry import KINDS
 from projector.batch_rows import EntityRow, FenceRow
 from projector.fold_batch import Folded, fold_batch
 from projector.known import Absent
-from projector.store import Store
+from projector.store_postgres import PostgresStore
 
 EVENTS_EACH = 10
 BLOCK = 1_000
@@ -163,7 +163,7 @@ async def write_log(bootstrap: str, history: History) -> None:
 async def write_rows(dsn: str, history: History) -> None:
     """Write ``entities`` and the checkpoint by the projector's own statement; versions and the timeline, which no takeover reads, are left out."""
     pool = await Pool.open(dsn, name="bench", synchronous_commit=False, statement_timeout_s=60)
-    store = Store(pool, history.topic, 1)
+    store = PostgresStore(pool, history.topic, 1)
     await store.install()
     opened = await store.open()
     before = opened.checkpoints[0]

@@ -19,7 +19,7 @@ from projector.counts import Counts
 from projector.project import Projector
 from projector.publish import Publisher
 from projector.session import Limits
-from projector.store import Store
+from projector.store_postgres import PostgresStore
 
 
 class Projecting:
@@ -28,7 +28,7 @@ class Projecting:
     def __init__(self, log: EventLog, pool: Pool, carrier: FeedCarrier, limits: Limits) -> None:
         clock = SystemClock()
         self.metrics = Metrics(CollectorRegistry())
-        self.store = Store(pool, log.topic, log.partitions)
+        self.store = PostgresStore(pool, log.topic, log.partitions)
         self.publisher = Publisher(carrier, self.metrics, clock)
         self.progress = Progress("projector", clock)
         self.log = log

@@ -20,7 +20,8 @@ from opsroom_common.postgres.feed_table import PostgresFeedTable
 from opsroom_common.postgres.pool import Pool
 from projector.fold_batch import fold_batch
 from projector.session import Limits
-from projector.store import AnotherFold, Moved, Store
+from projector.store import AnotherFold, Moved
+from projector.store_postgres import PostgresStore
 from projector.verify import differences
 
 from .log_book import TOPIC, LogBook
@@ -32,7 +33,7 @@ async def test_a_zombie_projector_writes_nothing(pool: Pool, book: LogBook, carr
     book.open()
     projecting = Projecting(book.log, pool, carrier, Limits())
     await projecting.until_current()
-    zombie = Store(pool, TOPIC, book.log.partitions)
+    zombie = PostgresStore(pool, TOPIC, book.log.partitions)
     slept = await zombie.open()
     partition = book.log.partition_of(book.open())
     await projecting.until_current()

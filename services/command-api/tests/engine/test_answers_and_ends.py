@@ -25,7 +25,7 @@ from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_domain.decider import NotFound
 
-from .harness import ANNA, EPOCH, acknowledge, bench, note, retitle, turns
+from .harness import ANNA, EPOCH, acknowledge, bench, note, retitle, turns, until
 
 # -- R6 ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -80,6 +80,26 @@ async def test_r7_a_refused_id_is_not_applied_by_a_delayed_attempt() -> None:
         await b.do(retitle("disk full on one", "something else"))
         with pytest.raises(CommandRefused):
             await b.engine.submit(attempt)
+        assert len(b.valid()) == 2
+
+
+async def test_r7_a_refusal_that_waits_for_its_ack_binds_other_attempts_already() -> None:
+    """Both attempts are here at once: the second one must not be applied because the state has changed before the first one's refusal left."""
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        attempt = b.request(retitle("something else", "mine"))
+        first = asyncio.create_task(b.engine.submit(attempt))
+        await until(lambda: len(b.wire.sent) == 3)  # a fence, the opening, and the mark for the refusal
+        other = asyncio.create_task(b.do(retitle("disk full on one", "something else")))
+        await turns()
+        second = asyncio.create_task(b.engine.submit(attempt))
+        await turns()
+        b.wire.gate.set()
+        assert (await other).version == 2
+        for told in (first, second):
+            with pytest.raises(CommandRefused):
+                await told
         assert len(b.valid()) == 2
 
 

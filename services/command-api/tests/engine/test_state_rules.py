@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from command_api.engine.port import CommandIdReused, EngineError, EntityParked, OutcomeUnknown
+from command_api.engine.port import CommandIdReused, EngineError, EntityParked, NotServing, OutcomeUnknown
 from command_api.engine.writer import Limits
 from opsroom_common.log.entity import REMEMBERED_COMMANDS
 from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.runtime.clock import ManualClock
 from opsroom_domain.ids import Version
 
 from .harness import Bench, bench, note, until
@@ -142,6 +144,25 @@ async def test_r6_an_old_id_is_looked_up_in_the_versions() -> None:
         assert (await b.engine.submit(never_sent)).replayed is False
 
 
+async def test_r6_a_look_up_that_shows_a_later_fence_ends_the_term() -> None:
+    """Else a deposed owner whom nobody writes to would say "unknown" for ever."""
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows) as b:
+        await b.do(b.open())
+        never_sent = b.request(note("never", "n-never"))
+        for i in range(REMEMBERED_COMMANDS + 3):
+            await b.do(note(str(i), f"n{i}"))
+        b.foreign_fence()
+        rows.project()
+        with pytest.raises(NotServing):
+            await b.engine.submit(never_sent)
+        await until(lambda: not b.engine.serves(0))
+        await b.engine.serving(5.0)
+        rows.project()
+        assert (await b.engine.submit(never_sent)).replayed is False
+
+
 @pytest.mark.parametrize("why", ["parked", "another log"])
 async def test_r6_not_found_proves_nothing_when_the_rows_cannot_know(why: str) -> None:
     log = MemoryEventLog(1)
@@ -162,3 +183,20 @@ async def test_r6_not_found_proves_nothing_when_the_rows_cannot_know(why: str) -
         with pytest.raises(OutcomeUnknown):
             await b.engine.submit(old)
         assert [r.command_id for r in b.valid()].count(old.command_id) == 1
+
+
+async def test_r8_an_entitys_time_never_goes_back_although_the_rows_are_current_and_the_new_owners_clock_is_slow() -> None:
+    """Such an owner reads no event of its predecessor: the time is in the row."""
+    clock = ManualClock()
+    log = MemoryEventLog(1)
+    async with bench(log=log, clock=clock) as b:
+        await b.do(b.open())
+        known = b.known
+    rows = Rows(log)
+    rows.project()
+    clock.set_now(clock.now() - timedelta(hours=1))
+    async with bench(log=log, source=rows, clock=clock) as again:
+        again.known = known
+        await again.do(note())
+        first, second = again.valid()
+        assert second.envelope.time >= first.envelope.time

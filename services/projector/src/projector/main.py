@@ -22,7 +22,7 @@ from projector.project import Projector
 from projector.publish import Publisher
 from projector.session import Limits
 from projector.settings import Settings
-from projector.store import Store
+from projector.store_postgres import PostgresStore
 
 _NAME = "projector"
 
@@ -38,7 +38,7 @@ async def build(settings: Settings, *, rebuild: bool = False) -> Service:
     log = KafkaEventLog(settings.kafka, partitions, client_id=_NAME)
     # Nothing outside depends on a commit: what a crash of Postgres loses is read again from the log.
     pool = await Pool.open(settings.postgres, name=_NAME, max_size=partitions + 2, synchronous_commit=False)
-    store = Store(pool, EVENTS, partitions)
+    store = PostgresStore(pool, EVENTS, partitions)
     if rebuild:
         await store.install()
         await store.forget_everything()

@@ -1,28 +1,24 @@
-"""The projector's rows in Postgres: one statement a batch, and the few beside it. All of it is bound to one feed epoch."""
+"""The projector's rows, as the projector sees them: one atomic commit a batch, and the few questions beside it. All of it is bound to one feed epoch.
+
+Two adapters keep one test suite: ``store_postgres`` and ``store_memory``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from typing import Protocol
 
 from opsroom_common.feed.port import FeedEntry, Position
 from opsroom_common.log.port import Checkpoint
-from opsroom_common.postgres.checkpoint import checkpoint_of
 from opsroom_common.postgres.entity_row import entity_of
-from opsroom_common.postgres.pool import Pool, Row
-from opsroom_common.postgres.sql import script, statements
+from opsroom_common.postgres.pool import Row
 from opsroom_domain.ids import EntityId
-from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import FeedDraft, Folded
 from projector.known import Absent, Known, Parked
 
 PROJECTION = "read_v1"
-_BATCH = statements("projector.sql", "project_batch.sql")["project_batch"]
-_SQL = statements("projector.sql", "projector.sql")
-_TRIM_ROWS_MAX = 20_000
 
 
 class Moved(Exception):
@@ -41,112 +37,77 @@ class Opened:
     checkpoints: Mapping[int, Checkpoint]
 
 
-class Store:
-    """The rows of one topic's projection."""
-
-    def __init__(self, pool: Pool, topic: str, partitions: int) -> None:
-        self._pool = pool
-        self._topic = topic
-        self._partitions = partitions
+class Store(Protocol):
+    """The rows of one topic's projection. Every method raises ``postgres.errors.Unavailable`` when the rows cannot be reached."""
 
     async def install(self) -> None:
-        """Make the schema if this version of it is not there. Several projectors may do so at once. Raises Unavailable."""
-        text = script("projector.sql", "schema.sql")
-        digest = sha256(text.encode()).hexdigest()
-        async with self._pool.transaction() as transaction:
-            await transaction.fetch(_SQL["lock_schema"])
-            row = await transaction.fetch_one(_SQL["installed_schema"])
-            if row is None or row["installed"] != digest:
-                await transaction.execute(text)
-                await transaction.execute(f"{_SQL['mark_schema']} '{digest}'")
+        """Make the schema if this version of it is not there. Several projectors may do so at once."""
+        ...
 
     async def open(self) -> Opened:
-        """Make sure of a valid feed head and of a checkpoint for each partition, and read them. Raises AnotherFold, Unavailable, Moved."""
-        await self._pool.fetch(_SQL["new_epoch"], PROJECTION)
-        await self._pool.execute(_SQL["begin_partitions"], self._topic, self._partitions, fold_fingerprint())
-        rows = await self._pool.fetch(_SQL["open"], self._topic, PROJECTION)
-        if not rows:
-            raise Moved("the feed's head was lost while the projector opened it; opening again")
-        for row in rows:
-            if row["fold"] != fold_fingerprint():
-                raise AnotherFold(
-                    f"{self._topic}-{row['partition']}: the rows were made by the fold {row['fold']}, this is {fold_fingerprint()}; "
-                    "stop older projectors and run `projector rebuild`"
-                )
-        wanted = range(self._partitions)
-        return Opened(rows[0]["epoch"], {row["partition"]: checkpoint_of(row) for row in rows if row["partition"] in wanted})
+        """Make sure of a valid feed head and of a checkpoint for each partition, and read them. Raises AnotherFold, Moved.
+
+        A new epoch is durable before it is seen, so that no epoch is ever given twice.
+        """
+        ...
 
     async def load(self, ids: Sequence[EntityId]) -> Mapping[EntityId, Known]:
-        """What the rows say of ``ids``, each with an answer. Raises Unavailable."""
-        rows = await self._pool.fetch(_SQL["load_entities"], ids)
-        return {EntityId(row["asked"]): _known(row) for row in rows}
+        """What the rows say of ``ids``, each with an answer."""
+        ...
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         """Write a batch and move the checkpoint from ``before`` to ``after``, all or nothing; return its numbered feed entries.
 
-        Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
+        A commit may be lost by a crash of the server, with all that came after it; then the epoch is over, too.
+        Raises Moved (nothing written), Rejected (nothing written; a value that cannot be stored), Unavailable (written or not: open again and see).
         """
-        row = await self._pool.fetch_one(
-            _BATCH,
-            self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
-            after.offset, after.term, after.fence_offset, epoch, PROJECTION, len(folded.feed),
-            *columns(EntityRow, folded.entities),
-            *columns(ClosedRow, folded.closed),
-            *columns(VersionRow, folded.versions),
-            *columns(TimelineRow, folded.timeline),
-            *columns(FenceRow, folded.fences),
-            *columns(ParkedRow, folded.parked),
-            *columns(FeedRow, [draft.row for draft in folded.feed]),
-        )  # fmt: skip
-        if row is None:
-            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        return [
-            self._entry(draft, Position(epoch, row["base"] + number), partition, row["at"])
-            for number, draft in enumerate(folded.feed, start=1)
-        ]
+        ...
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
-        """Say that the rows of these partitions, if they still stand there, are current now. Raises Unavailable.
+        """Say that the rows of these partitions, if they still stand there, are current now.
 
-        Raises Moved if the epoch is over: Postgres was started anew, and may have lost commits that this process believes in.
+        Raises Moved if the epoch is over: the server was started anew, and may have lost commits that this process believes in.
         """
-        offsets = [at.offset for at in positions.values()]
-        row = await self._pool.fetch_one(_SQL["touch"], self._topic, list(positions), offsets, epoch, PROJECTION)
-        if row is None or not row["holds"]:
-            raise Moved(f"the feed epoch {epoch} is over")
+        ...
 
     async def trim_feed(self, entries_max: int) -> None:
-        """Drop the oldest feed entries beyond ``entries_max``, a bounded number at a time. Raises Unavailable."""
-        await self._pool.execute(_SQL["trim"], entries_max, _TRIM_ROWS_MAX)
+        """Drop the oldest feed entries beyond ``entries_max``, a bounded number at a time."""
+        ...
 
     async def forget_everything(self) -> None:
-        """Empty every table of the projection and the feed: the next ``open`` starts at 0 with a new epoch. Raises Unavailable."""
-        await self._pool.execute(_SQL["forget_everything"])
-
-    async def ping(self) -> None:
-        """Raises Unavailable if Postgres does not answer."""
-        await self._pool.fetch("SELECT 1")
-
-    def _entry(self, draft: FeedDraft, position: Position, partition: int, projected_at: datetime) -> FeedEntry:
-        row = draft.row
-        return FeedEntry(
-            position=position,
-            kind=row.kind,
-            entity_id=row.entity_id,
-            version=row.version,
-            topic=self._topic,
-            partition=partition,
-            offset=row.offset,
-            actor=row.actor,
-            event_types=row.event_types,
-            was=draft.was,
-            now=draft.now,
-            row=draft.row_json,
-            times={"event": row.event_at.timestamp(), "projected": projected_at.timestamp()},
-        )
+        """Empty every table of the projection and the feed: the next ``open`` starts at 0 with a new epoch."""
+        ...
 
 
-def _known(row: Row) -> Known:
+def another_fold(topic: str, partition: int, found: str, ours: str) -> AnotherFold:
+    """The error that says which folds these are, and what to do."""
+    return AnotherFold(
+        f"{topic}-{partition}: the rows were made by the fold {found}, this is {ours}; stop older projectors and run `projector rebuild`"
+    )
+
+
+def entry_of(draft: FeedDraft, position: Position, topic: str, partition: int, projected_at: datetime) -> FeedEntry:
+    """A draft with its position: what is published."""
+    row = draft.row
+    return FeedEntry(
+        position=position,
+        kind=row.kind,
+        entity_id=row.entity_id,
+        version=row.version,
+        topic=topic,
+        partition=partition,
+        offset=row.offset,
+        actor=row.actor,
+        event_types=row.event_types,
+        was=draft.was,
+        now=draft.now,
+        row=draft.row_json,
+        times={"event": row.event_at.timestamp(), "projected": projected_at.timestamp()},
+    )
+
+
+def known_of(row: Row) -> Known:
+    """What a row of ``entities`` beside one of ``parked`` says; either may be missing."""
     if row["parked_reason"] is not None:
         return Parked(row["parked_offset"], row["parked_reason"], row["parked_at"])
     return Absent() if row["id"] is None else entity_of(row)

@@ -15,27 +15,32 @@ class Refusals:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._known: OrderedDict[str, tuple[float, str, CommandRefused | EngineError]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, str, CommandRefused | EngineError, bool]] = OrderedDict()
 
-    def remember(self, request: CommandRequest, error: CommandRefused | EngineError) -> None:
-        """Keep the refusal until ``BEYOND_S`` after the attempt's deadline. The oldest goes when the limit is reached."""
-        self._known[request.command_id] = (request.deadline + BEYOND_S, request.body_hash, error)
+    def remember(self, request: CommandRequest, error: CommandRefused | EngineError, *, told: bool = True) -> None:
+        """Keep the refusal until ``BEYOND_S`` after the attempt's deadline. The oldest goes when the limit is reached.
+
+        ``told=False``: it is decided, and waits for its ack.
+        """
+        self._known[request.command_id] = (request.deadline + BEYOND_S, request.body_hash, error, told)
         self._known.move_to_end(request.command_id)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)
 
-    def check(self, request: CommandRequest, now: float) -> None:
-        """Raise the same refusal again if this command was refused a moment ago."""
+    def check(self, request: CommandRequest, now: float) -> CommandRefused | EngineError | None:
+        """Raise the same refusal again if this command was refused a moment ago; return it if it still waits for its ack."""
         self._forget(now)
         known = self._known.get(request.command_id)
         if known is None:
-            return
-        until, body_hash, error = known
+            return None
+        until, body_hash, error, told = known
         if now > until:
             del self._known[request.command_id]
-            return
+            return None
         if body_hash != request.body_hash:
             raise reused(request)
+        if not told:
+            return error
         raise error.with_traceback(None)
 
     def _forget(self, now: float) -> None:

@@ -13,7 +13,7 @@ from command_api.engine.log_folds import Broken, LogFolds
 from command_api.engine.port import EntityParked, NotServing
 from command_api.engine.recovery import Deposed, Recovered
 from opsroom_common.log.entity import Entity, VersionGap, fold
-from opsroom_common.log.port import EventLog
+from opsroom_common.log.port import Checkpoint, EventLog
 from opsroom_common.log.state_source import LoadedRow, SourceUnavailable, StateSource
 from opsroom_domain.ids import EntityId
 
@@ -87,6 +87,12 @@ class States:
             self._held.grown(event.entity_id, len(record.value))
         self._held.shrink()
 
+    def notice(self, at: Checkpoint) -> None:
+        """A checkpoint of the rows was seen. Raises Deposed if the projector has read a later fence of this log (R5)."""
+        of_another_log = self._recovered.rows_of_another_log and not self._recovered.is_of_this_log(at)
+        if not of_another_log and at.fence_offset is not None and at.fence_offset > self._recovered.fence_offset:
+            raise Deposed(f"the projector has seen a later fence at {self._partition}:{at.fence_offset}")
+
     def close(self) -> None:
         """The term is over: stop loading, hold nothing."""
         self._closed = True
@@ -131,8 +137,7 @@ class States:
         at = row.checkpoint
         if self._recovered.rows_of_another_log and not self._recovered.is_of_this_log(at):
             return None
-        if at.fence_offset is not None and at.fence_offset > self._recovered.fence_offset:
-            raise Deposed(f"the projector has seen a later fence at {self._partition}:{at.fence_offset}")
+        self.notice(at)
         if row.fold != self._fold or at.offset < self._held.needed(entity_id) or not self._recovered.is_of_this_log(at):
             return None
         self._held.projected = max(self._held.projected, at.offset)

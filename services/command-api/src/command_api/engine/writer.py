@@ -163,7 +163,9 @@ class PartitionWriter:
             slot = self._held(request.entity_id) or await self._in_time(request, self._slot(request.entity_id))
             if self._clock.monotonic() >= request.deadline:
                 raise late()
-            self._refusals.check(request, self._clock.monotonic())
+            refused = self._refusals.check(request, self._clock.monotonic())
+            if refused is not None:
+                return self._refuse(request, refused)
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
                 known = self._known(request, slot)
@@ -245,6 +247,7 @@ class PartitionWriter:
             if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
                 raise reused(request)
             return Accepted(slot.confirmed, self._partition, found.applied.offset, found.applied.version, replayed=True)
+        self._states.notice(found.checkpoint)
         # What was forgotten stands before the oldest remembered command. The rows tell of it if that one is confirmed (an expected offset proves
         # nothing), if they have read this term's fence (so they are of this log) and up to there, and if nothing of the entity is set aside.
         oldest = slot.speculative.recent[0]
@@ -260,7 +263,8 @@ class PartitionWriter:
         if request.expected_version is not None and before is not None and before.version != request.expected_version:
             return self._refuse(request, VersionMismatch(before, request.expected_version))
         kind = KINDS[request.kind]
-        now = max(self._clock.now(), self._last_time)
+        # A term that began from current rows has read no event of its predecessor, whose clock may have been ahead.
+        now = max(self._clock.now(), self._last_time, before.updated_at if before is not None else self._last_time)
         try:
             events = kind.decide(before.state if before is not None else None, changed(request.command, at=now))
         except Refused as refusal:
@@ -304,12 +308,13 @@ class PartitionWriter:
         return self._wait(answer)
 
     def _refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Accepted]:
-        """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It is remembered until late attempts are dead (R7)."""
+        """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It binds other attempts from now on (R7)."""
 
         def answer(_: Batch) -> Accepted:
             self._refusals.remember(request, error)
             raise error
 
+        self._refusals.remember(request, error, told=False)
         return self._wait(answer)
 
     def _present(self, slot: Slot) -> Accepted:

@@ -1,0 +1,163 @@
+"""The projector's rows in memory: the same promises as in Postgres, for tests and the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from opsroom_common.feed.port import FeedEntry, Position
+from opsroom_common.log.port import Checkpoint
+from opsroom_common.postgres.errors import Rejected, Unavailable
+from opsroom_common.postgres.memory import Head, MemoryRow, MemoryTables, parsed
+from opsroom_common.runtime.clock import Clock
+from opsroom_domain.ids import EntityId
+from opsroom_domain.registry import fold_fingerprint
+from projector.fold_batch import Folded
+from projector.known import Known
+from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
+
+_TABLES = ("checkpoints", "entities", "versions", "timeline", "fences", "parked")
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_PARKED = {"parked_reason": None, "parked_offset": None, "parked_at": None}
+
+
+class MemoryStore:
+    """``Store`` on tables in memory. ``fold`` is the fingerprint of the fold that this projector is built with."""
+
+    def __init__(self, tables: MemoryTables, topic: str, partitions: int, clock: Clock, fold: str | None = None) -> None:
+        self._tables = tables
+        self._topic = topic
+        self._partitions = partitions
+        self._clock = clock
+        self._fold = fold or fold_fingerprint()
+
+    async def install(self) -> None:
+        if self._tables.away:
+            raise Unavailable("Postgres: cannot connect")
+        self._tables.installed = True
+
+    async def open(self) -> Opened:
+        tables = self._tables
+        tables.reach()
+        head = tables.valid_head()
+        if head is None or head.projection != PROJECTION:
+            head = self._new_epoch()
+        checkpoints: dict[int, Checkpoint] = {}
+        for partition in range(self._partitions):
+            found = tables.checkpoint(self._topic, partition)
+            if found is None:
+                found = self._at(partition, Checkpoint(), self._fold)
+                tables.commit()
+            checkpoints[partition], fold = found
+            if fold != self._fold:
+                raise another_fold(self._topic, partition, fold, self._fold)
+        return Opened(head.epoch, checkpoints)
+
+    async def load(self, ids: Sequence[EntityId]) -> Mapping[EntityId, Known]:
+        self._tables.reach()
+        return {entity_id: self._known(entity_id) for entity_id in ids}
+
+    async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
+        tables = self._tables
+        tables.reach()
+        head = self._head(epoch)
+        if head is None or tables.checkpoint(self._topic, partition) != (before, self._fold):
+            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
+        for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked):
+            _check(row)
+        try:
+            self._at(partition, after, self._fold)
+            self._write(partition, folded)
+        except BaseException:
+            tables.roll_back()
+            raise
+        now = self._clock.now()
+        entries = [
+            entry_of(draft, Position(epoch, head.n + number), self._topic, partition, now)
+            for number, draft in enumerate(folded.feed, start=1)
+        ]
+        tables.head = Head(head.epoch, head.n + len(entries), head.run, head.projection)
+        tables.entries.extend(entries)
+        tables.commit()
+        return entries
+
+    async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
+        del positions
+        self._tables.reach()
+        if self._head(epoch) is None:
+            raise Moved(f"the feed epoch {epoch} is over")
+
+    async def trim_feed(self, entries_max: int) -> None:
+        self._tables.reach()
+        if self._tables.head is not None:
+            last = self._tables.head.n - entries_max
+            self._tables.entries = [entry for entry in self._tables.entries if entry.position.n > last]
+
+    async def forget_everything(self) -> None:
+        self._tables.reach()
+        for table in _TABLES:
+            self._tables.clear(table)
+        self._tables.head, self._tables.entries = None, []
+        self._tables.commit()
+
+    def _head(self, epoch: int) -> Head | None:
+        head = self._tables.valid_head()
+        return head if head is not None and head.epoch == epoch and head.projection == PROJECTION else None
+
+    def _new_epoch(self) -> Head:
+        tables = self._tables
+        last = (tables.get("last_epoch", True) or {"epoch": 0})["epoch"]
+        here = 0 if tables.head is None else tables.head.epoch
+        now = (self._clock.now() - _UNIX) // timedelta(microseconds=1)
+        head = tables.head = Head(max(now, last + 1, here + 1), 0, tables.run, PROJECTION)
+        tables.entries = []
+        tables.put("last_epoch", True, {"epoch": head.epoch})
+        tables.commit(durable=True)
+        return head
+
+    def _at(self, partition: int, at: Checkpoint, fold: str) -> tuple[Checkpoint, str]:
+        self._tables.put("checkpoints", (self._topic, partition), {"at": at, "fold": fold})
+        return at, fold
+
+    def _write(self, partition: int, folded: Folded) -> None:
+        tables = self._tables
+        for row in folded.entities:
+            known = tables.get("entities", row.id)
+            kept = {} if known is None else {name: known[name] for name in ("kind", "partition", "created_at")}
+            tables.put("entities", row.id, {**row._asdict(), "partition": partition, **kept})
+        for closed in folded.closed:
+            version = tables.get("versions", (closed.id, closed.version))
+            if version is not None:
+                tables.put("versions", (closed.id, closed.version), {**version, "valid_to": closed.valid_to})
+        for row in folded.versions:
+            self._insert("versions", (row.id, row.version), {**row._asdict(), "partition": partition})
+        for row in folded.timeline:
+            self._insert("timeline", (row.id, row.version), {**row._asdict(), "partition": partition})
+        for row in folded.fences:
+            self._insert("fences", (partition, row.offset), {**row._asdict(), "partition": partition})
+        for row in folded.parked:
+            known = tables.get("parked", row.entity_id)
+            parked = {**row._asdict(), "partition": partition} if known is None else {**known, "behind": known["behind"] + row.behind}
+            tables.put("parked", row.entity_id, parked)
+
+    def _insert(self, table: str, key: Any, row: MemoryRow) -> None:
+        if self._tables.get(table, key) is not None:
+            raise RuntimeError(f"{table} has a row {key} already; this is a fault of the projector")
+        self._tables.put(table, key, row)
+
+    def _known(self, entity_id: EntityId) -> Known:
+        row, parked = self._tables.get("entities", entity_id), self._tables.get("parked", entity_id)
+        aside = (
+            {"parked_reason": parked["reason"], "parked_offset": parked["offset"], "parked_at": parked["parked_at"]}
+            if parked
+            else _NOT_PARKED
+        )
+        return known_of({"id": None, **aside} if row is None else {**parsed(row), **aside})
+
+
+def _check(row: NamedTuple) -> None:
+    """What Postgres refuses: a NUL in a text."""
+    for value in row:
+        if isinstance(value, str) and "\x00" in value:
+            raise Rejected("Postgres: a text holds a NUL character (22021)")
