@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from devstack.kafka_cluster import KafkaCluster
-from devstack.topics import ensure_topics, leaders
+from devstack.topics import ensure_topics, placement
 from opsroom_common.contracts.topics import EVENTS, load_topics
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -98,10 +98,10 @@ async def test_declared_topics_have_three_copies_and_two_of_them_must_have_a_bat
 
 async def test_with_the_leader_killed_another_one_acknowledges(whole: KafkaCluster) -> None:
     await eventually_appended(whole.bootstrap, b"before")
-    leader = (await leaders(whole.bootstrap, EVENTS))[0]
+    leader = (await placement(whole.bootstrap, EVENTS))[0].leader
     whole.brokers[leader].kill()
     await eventually_appended(whole.bootstrap, b"one away")
-    assert (await leaders(whole.bootstrap, EVENTS))[0] != leader
+    assert (await placement(whole.bootstrap, EVENTS))[0].leader != leader
 
 
 async def test_with_two_killed_nothing_is_acknowledged_and_what_was_survives(whole: KafkaCluster) -> None:

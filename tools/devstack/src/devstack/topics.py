@@ -33,6 +33,14 @@ class Ensured:
     there: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The node id of a partition's leader, -1 while it has none, and of the brokers that are in sync with it, itself included."""
+
+    leader: int
+    in_sync: tuple[int, ...]
+
+
 async def ensure_topics(bootstrap: str, topics: Mapping[str, Topic]) -> Ensured:
     """Make the declared topics that are missing. May be repeated. Raises TopicDiffers before anything is made, DevstackError.
 
@@ -61,12 +69,15 @@ async def create_topic(bootstrap: str, name: str, partitions: int, config: Mappi
         await _wait_led(admin, {name: partitions})
 
 
-async def leaders(bootstrap: str, name: str) -> Mapping[int, int]:
-    """The node id of each partition's leader, as far as it has one. Raises DevstackError when no broker answers."""
+async def placement(bootstrap: str, name: str) -> Mapping[int, Placement]:
+    """Where each partition of a topic is. Raises DevstackError when no broker answers."""
     async with _admin(bootstrap) as admin:
         described = await admin.describe_topics([name])
-    led = {int(each["partition"]): int(each["leader"]) for topic in described for each in topic["partitions"]}
-    return {partition: node for partition, node in led.items() if node >= 0}
+    return {
+        int(each["partition"]): Placement(int(each["leader"]), tuple(int(node) for node in each["isr"]))
+        for topic in described
+        for each in topic["partitions"]
+    }
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
