@@ -201,6 +201,23 @@ async def test_r4_a_refusal_and_a_no_op_wait_for_a_mark() -> None:
         assert b.classes() == ["fence", "event", "event", "mark", "mark"]
 
 
+async def test_r4_what_is_already_so_is_told_with_the_state_in_which_it_is_so() -> None:
+    """Not with a later one of the same batch: a caller who asked for a title would be told yes, and shown another title."""
+    async with bench() as b:
+        title = (await b.do(b.open())).entity.state.title
+        b.wire.gate.clear()
+        on_the_wire = asyncio.create_task(b.do(note()))
+        await turns()
+        asked = asyncio.create_task(b.do(retitle("whatever was seen", title)))
+        await turns()
+        changed = asyncio.create_task(b.do(retitle(title, "another")))
+        await turns()
+        b.wire.gate.set()
+        _, answer, later = await asyncio.gather(on_the_wire, asked, changed)
+        assert (answer.entity.state.title, answer.version, answer.entity.version) == (title, 2, 2)
+        assert (later.entity.state.title, later.version) == ("another", 3)
+
+
 @pytest.mark.parametrize("stale", [acknowledge(), retitle("something else", "mine")])
 async def test_r4_a_zombie_tells_neither_a_stale_no_nor_a_stale_already_so(stale: incident.IncidentCommand) -> None:
     async with bench() as b:

@@ -268,7 +268,7 @@ class PartitionWriter:
         except Refused as refusal:
             return self._refuse(request, CommandRefused(refusal, before))
         if not events:
-            return self._wait(lambda _: self._present(slot))
+            return self._wait(lambda _: self._already_so(slot, before))
         base = self._next.base + len(self._next.records)
         try:
             records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids)
@@ -314,11 +314,11 @@ class PartitionWriter:
 
         return self._wait(answer)
 
-    def _present(self, slot: Slot) -> Accepted:
-        entity = slot.confirmed
-        if entity is None:
+    def _already_so(self, slot: Slot, judged: Entity | None) -> Accepted:
+        """Shows what was judged: in the present state, after a later command of the same batch, it may not be so any more."""
+        if judged is None or slot.confirmed is None:
             raise OutcomeUnknown("the entity is not in the log yet; repeat the command with the same id")
-        return Accepted(entity, self._partition, entity.offset, entity.version, replayed=False)
+        return Accepted(judged, self._partition, slot.confirmed.offset, judged.version, replayed=False)
 
     def _wait(self, answer: Answer, *, applied_if_lost: bool | None = False) -> asyncio.Future[Accepted]:
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
