@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from .recreated import Recreated
 from .run import Outcome
 
 SESSION_TIMEOUT_S = 6.0
@@ -24,7 +25,7 @@ AIMS = {"kill -9 of an owner": (SESSION_TIMEOUT_S + TAKEOVER_OVER_S) * 1e3, "SIG
 """In ms, for the slowest partition of the slowest fault."""
 
 
-def report(outcome: Outcome) -> bool:
+def report(outcome: Outcome, recreated: Recreated) -> bool:
     """Print the tables, write the JSON; True if nothing was told wrongly, and enough was broken."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     machine = f"{os.cpu_count()} shared cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
@@ -32,7 +33,13 @@ def report(outcome: Outcome) -> bool:
     console = Console(width=130 if not sys.stdout.isatty() else None)
     console.print(_faults(outcome, f"chaos   {at}   {machine}, load {load:.1f}"))
     console.print(_counts(outcome))
-    failures = list(outcome.failures)
+    console.print(
+        f"a topic made anew under live writers: {recreated.acknowledged:,} acknowledged on the new one, {recreated.falsely_acknowledged} of them falsely; "
+        f"{recreated.restarts} times a replica ended itself and was started again"
+    )
+    failures = [*outcome.failures, *[f"told wrongly on the new topic: {each}" for each in recreated.examples]]
+    if not recreated.served:
+        failures.append("a partition of the new topic was not served in time")
     if len(outcome.struck) < FAULTS_MIN:
         failures.append(f"only {len(outcome.struck)} faults; a full run makes at least {FAULTS_MIN}")
     for each in failures:
@@ -40,7 +47,7 @@ def report(outcome: Outcome) -> bool:
     print(f"chaos: {'passed' if not failures else 'failed'} after {outcome.seconds:.0f} s with seed {outcome.seed}")
     target = os.environ.get("JSON")
     if target:
-        Path(target).write_text(json.dumps(_document(outcome, at, machine, load, failures), indent=1) + "\n")
+        Path(target).write_text(json.dumps(_document(outcome, recreated, at, machine, load, failures), indent=1) + "\n")
     return not failures
 
 
@@ -69,7 +76,7 @@ def _counts(outcome: Outcome) -> Table:
     return table
 
 
-def _document(outcome: Outcome, at: str, machine: str, load: float, failures: list[str]) -> dict[str, object]:
+def _document(outcome: Outcome, recreated: Recreated, at: str, machine: str, load: float, failures: list[str]) -> dict[str, object]:
     kinds = [
         {
             "kind": kind,
@@ -96,5 +103,6 @@ def _document(outcome: Outcome, at: str, machine: str, load: float, failures: li
         "row_differences": len(outcome.row_differences),
         "log": outcome.classes,
         "unavailable": kinds,
+        "recreated_topic": asdict(recreated),
         "failures": failures,
     }

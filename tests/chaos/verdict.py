@@ -141,14 +141,14 @@ def _compare(verdict: Verdict, history: Sequence[Attempt], states: Sequence[Show
         for each in told:
             assert isinstance(each.answer, Done)
             version = each.answer.version
-            if command in at and at[command] != version and not _already_so(states, version, each):
+            if command in at and at[command] != version and not already_so(states, version, each):
                 verdict.falsely_acknowledged += 1
                 verdict.example(f"in the log at version {at[command]}: {each}")
-            if command not in at and not _already_so(states, version, each):
+            if command not in at and not already_so(states, version, each):
                 verdict.lost += 1
                 verdict.example(f"not in the log: {each}")
 
 
-def _already_so(states: Sequence[Shown], version: int, attempt: Attempt) -> bool:
+def already_so(states: Sequence[Shown], version: int, attempt: Attempt) -> bool:
     """There was nothing to do for it at the version that it was told."""
     return 0 < version < len(states) and decide(states[version], attempt.ask) == states[version]
