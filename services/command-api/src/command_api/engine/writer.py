@@ -32,15 +32,7 @@ from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
-from opsroom_common.log.port import (
-    AppendSession,
-    AppendUnknown,
-    Checkpoint,
-    EventLog,
-    RawRecord,
-    SessionLost,
-    Unavailable,
-)
+from opsroom_common.log.port import AnotherLog, AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
@@ -120,7 +112,7 @@ class PartitionWriter:
         return (await self._slot(entity_id)).confirmed
 
     async def run(self) -> None:
-        """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns)."""
+        """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns). Raises AnotherLog."""
         try:
             while True:
                 await self._wake.wait()
@@ -131,10 +123,10 @@ class PartitionWriter:
                     await self._send()
                 if self._closing:
                     return
-        except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
+        except (AnotherLog, TermLost, AppendUnknown, SessionLost, Unavailable) as error:
             lost = error if isinstance(error, TermLost) else TermLost(str(error))
             self._fail(lost, sent=not isinstance(error, SessionLost))
-            raise lost from error
+            raise (error if isinstance(error, AnotherLog) else lost) from error
         except asyncio.CancelledError:
             self._fail(TermLost("this replica is stopping"), sent=True)
             raise
