@@ -76,21 +76,26 @@ class Recorder:
             raise RuntimeError(f"{ATTEMPTS_MAX} attempts: the run is longer than it may be")
         method, path, body = request_of(entity, ask)
         invoked = time.monotonic()
-        answer: Answer | None
+        answer: Answer
         try:
             response = await door.http.request(method, path, json=body, headers={"Idempotency-Key": command_id}, timeout=timeout_s)
-            answer = answer_of(response)
-            if answer is None:
-                self.unexpected[f"{response.status_code} {response.text[:300]}"] += 1
+            answer = self._read(response)
         except httpx.ConnectError:
             answer = NotApplied()
-        except (httpx.TransportError, ValueError, KeyError) as error:
-            if not isinstance(error, httpx.TransportError):
-                self.unexpected[f"an answer that cannot be read: {error!r}"] += 1
+        except httpx.TransportError:
             answer = Unknown()
-        made = Attempt(entity, command_id, ask, door.name, invoked, time.monotonic(), answer or Unknown())
+        made = Attempt(entity, command_id, ask, door.name, invoked, time.monotonic(), answer)
         self.attempts.append(made)
         return made
+
+    def _read(self, response: httpx.Response) -> Answer:
+        try:
+            answer = answer_of(response)
+        except (ValueError, KeyError, TypeError):
+            answer = None
+        if answer is None:
+            self.unexpected[f"an answer that must never come: {response.status_code} {response.text[:300]!r}"] += 1
+        return answer or Unknown()
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ async def run(
     *,
     session_timeout_s: float,
     clients: int = 2,
-    pause_s: float = 0.12,
+    pause_s: float = 0.25,
     strike_s_max: float = STRIKE_S_MAX,
 ) -> Outcome:
     """Make the faults on a running stack, in an order that follows from the seed."""
@@ -188,6 +188,6 @@ async def _row_differences(log: KafkaEventLog, dsn: str) -> list[str]:
 
 
 def stack_of(folder: Path, *, replicas: int, brokers: int, session_timeout_s: float) -> ThrowawayStack:
-    """What chaos runs on: command-apis and the projector; nobody reads."""
-    env = {"OPSROOM_COMMAND_API_SESSION_TIMEOUT_S": f"{session_timeout_s:g}", "OPSROOM_LOG_LEVEL": "INFO"}
+    """What chaos runs on: command-apis and the projector; nobody reads. Each replica's cache is as small as it may be, so that states are evicted."""
+    env = {"OPSROOM_COMMAND_API_SESSION_TIMEOUT_S": f"{session_timeout_s:g}", "OPSROOM_COMMAND_API_STATE_BYTES_MAX": f"{1 << 20}"}
     return ThrowawayStack(folder, services=("projector", "command-api"), env=env, replicas=replicas, brokers=brokers)
