@@ -29,17 +29,20 @@ Fault = Callable[[Room], Awaitable[Struck]]
 
 async def kill_owner(room: Room) -> Struck:
     """kill -9 of an owner; it is started again only after others have taken over."""
+    await room.mended()
     victim = room.an_owner()
     lost = room.owners.partitions_of(victim.name)
     at = time.monotonic()
     await in_thread(victim.kill)
-    taken = await room.served(at, lost) if len(room.stack.replicas) > 1 else True
-    await in_thread(victim.start)
-    return Struck("kill -9 of an owner", at, lost, time.monotonic(), taken and await room.settled())
+    taken = await room.served(at, lost)
+    healed = time.monotonic()
+    room.mend(victim)
+    return Struck("kill -9 of an owner", at, lost, healed, taken)
 
 
 async def restart_owner(room: Room) -> Struck:
     """kill -9 of an owner that is started again at once, while the group still counts it as a member."""
+    await room.mended()
     victim = room.an_owner()
     lost = room.owners.partitions_of(victim.name)
     at = time.monotonic()
@@ -51,18 +54,21 @@ async def restart_owner(room: Room) -> Struck:
 
 async def end_owner(room: Room) -> Struck:
     """SIGTERM to an owner: it hands over, and ends with code 0."""
+    await room.mended()
     victim = room.an_owner()
     lost = room.owners.partitions_of(victim.name)
     at = time.monotonic()
     await in_thread(victim.stop)
     wrong = "" if victim.process.exit_code == 0 else f"{victim.name} ended with {victim.process.exit_code} after SIGTERM"
-    taken = await room.served(at, lost) if len(room.stack.replicas) > 1 else True
-    await in_thread(victim.start)
-    return Struck("SIGTERM to an owner", at, lost, time.monotonic(), taken and await room.settled(), wrong=wrong)
+    taken = await room.served(at, lost)
+    healed = time.monotonic()
+    room.mend(victim)
+    return Struck("SIGTERM to an owner", at, lost, healed, taken, wrong=wrong)
 
 
 async def zombie(room: Room) -> Struck:
     """SIGSTOP of an owner until others have taken over and written; then it wakes, finds requests that wait for it, and gets more."""
+    await room.mended()
     victim = room.an_owner()
     lost = room.owners.partitions_of(victim.name)
     at = time.monotonic()
@@ -97,6 +103,7 @@ async def _tempt(room: Room, victim: RunningService, lane: Lane) -> None:
 
 async def kill_leader(room: Room) -> Struck:
     """kill -9 of the broker that leads the most partitions."""
+    await room.mended()
     places = await placement(room.cluster.bootstrap, EVENTS)
     node = Counter(place.leader for place in places.values()).most_common(1)[0][0]
     led = tuple(sorted(partition for partition, place in places.items() if place.leader == node))
@@ -110,6 +117,7 @@ async def kill_leader(room: Room) -> Struck:
 
 async def kill_two_brokers(room: Room) -> Struck:
     """kill -9 of two of three brokers: nothing may be acknowledged until one is back. Counted from then on."""
+    await room.mended()
     for node in room.random.sample(sorted(room.cluster.brokers), 2):
         await in_thread(room.cluster.brokers[node].kill)
     since = time.monotonic()
@@ -132,11 +140,12 @@ async def _in_sync(room: Room) -> bool:
 
 async def kill_projector(room: Room) -> Struck:
     """kill -9 of the projector: writes go on without it."""
+    await room.runs(room.stack.projector)
     at = time.monotonic()
     await in_thread(room.stack.projector.kill)
     going_on = await room.served(at)
-    await in_thread(room.stack.projector.start)
-    return Struck("kill -9 of the projector", at, room.everywhere, time.monotonic(), going_on and await room.settled())
+    room.mend(room.stack.projector)
+    return Struck("kill -9 of the projector", at, room.everywhere, time.monotonic(), going_on)
 
 
 async def kill_postgres(room: Room) -> Struck:
@@ -146,11 +155,12 @@ async def kill_postgres(room: Room) -> Struck:
     going_on = await room.served(at)
     await asyncio.sleep(1.5)
     await in_thread(room.stack.servers.postgres.start)
-    return Struck("kill -9 of Postgres", at, room.everywhere, time.monotonic(), going_on and await room.settled())
+    return Struck("kill -9 of Postgres", at, room.everywhere, time.monotonic(), going_on)
 
 
 async def duel(room: Room) -> Struck:
     """Two replicas believe that they own every partition, the third follows the group. Every partition must get on. Counted from their start."""
+    await room.mended()
     pair = room.random.sample(list(room.stack.replicas), 2)
     before = {each.name: each.env for each in pair}
     await asyncio.gather(*[in_thread(each.stop) for each in pair])
@@ -170,12 +180,12 @@ async def duel(room: Room) -> Struck:
 
 FULL: Mapping[Fault, int] = {
     kill_owner: 8,
-    restart_owner: 5,
+    restart_owner: 4,
     end_owner: 10,
     zombie: 7,
     kill_leader: 5,
     kill_two_brokers: 3,
-    kill_projector: 7,
+    kill_projector: 8,
     kill_postgres: 7,
     duel: 2,
 }

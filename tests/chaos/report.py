@@ -21,6 +21,8 @@ SESSION_TIMEOUT_S = 6.0
 TAKEOVER_OVER_S = 2.0
 HAND_OVER_MS = 1_000.0
 FAULTS_MIN = 50
+TOLD = {"Done": "yes", "Refused": "no", "NotApplied": "503, not applied", "Unknown": "unknown"}
+"""Answers while the fault lasted; unknown is 503 or no answer at all."""
 AIMS = {"kill -9 of an owner": (SESSION_TIMEOUT_S + TAKEOVER_OVER_S) * 1e3, "SIGTERM to an owner": HAND_OVER_MS}
 """In ms, for the slowest partition of the slowest fault."""
 
@@ -53,12 +55,19 @@ def report(outcome: Outcome, recreated: Recreated) -> bool:
 
 def _faults(outcome: Outcome, title: str) -> Table:
     table = Table(title=title)
-    for column in ("fault", "times", "unavailable p50, ms", "max, ms", "aim, ms"):
+    for column in ("fault", "times", "unavailable p50, ms", "max, ms", "aim, ms", *TOLD.values()):
         table.add_column(column, justify="left" if column == "fault" else "right")
     for kind, values in sorted(outcome.unavailable_ms.items()):
         aim = AIMS.get(kind)
         judged = "" if aim is None else f"<= {aim:,.0f}  {'ok' if max(values) <= aim else 'missed'}"
-        table.add_row(kind, str(len(values)), f"{statistics.median(values):,.0f}", f"{max(values):,.0f}", judged)
+        table.add_row(
+            kind,
+            str(len(values)),
+            f"{statistics.median(values):,.0f}",
+            f"{max(values):,.0f}",
+            judged,
+            *[f"{outcome.answers[kind].get(name, 0):,}" for name in TOLD],
+        )
     return table
 
 
@@ -84,6 +93,7 @@ def _document(outcome: Outcome, recreated: Recreated, at: str, machine: str, loa
             "p50_ms": round(statistics.median(values), 1),
             "max_ms": round(max(values), 1),
             "aim_ms": AIMS.get(kind),
+            "told": {TOLD[name]: count for name, count in outcome.answers[kind].items()},
         }
         for kind, values in sorted(outcome.unavailable_ms.items())
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from devstack.kafka_cluster import KafkaCluster
@@ -28,13 +28,18 @@ class Struck:
     partitions: tuple[int, ...]
     """Those that it is about."""
     healed: float
-    """When what was broken ran again."""
+    """When what was broken ran again, or was served by others."""
     survived: bool
     """Every partition acknowledged again in time."""
     silent: tuple[float, float] | None = None
     """Nothing that was sent between these two moments may have been acknowledged before the second."""
     wrong: str = ""
     """What went otherwise than it must, beside the counts."""
+
+    @property
+    def began(self) -> float:
+        """When something was broken."""
+        return self.at if self.silent is None else self.silent[0]
 
 
 @dataclass(slots=True)
@@ -44,6 +49,23 @@ class Room:
     work: Workload
     random: Random
     session_timeout_s: float
+    _mending: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+
+    def mend(self, service: RunningService) -> None:
+        """Start it again while the run goes on. Whatever breaks a replica or a broker next waits for that."""
+        self._mending[service.name] = asyncio.create_task(in_thread(service.start))
+
+    async def runs(self, service: RunningService) -> None:
+        """Wait until it was started again, if it has to be."""
+        if service.name in self._mending:
+            await self._mending[service.name]
+
+    async def mended(self) -> None:
+        """Everything runs, and every partition is served."""
+        if self._mending:
+            await asyncio.gather(*self._mending.values())
+            self._mending.clear()
+            assert await self.settled(), f"a partition is not served although everything was started again {SERVED_WITHIN_S:.0f} s ago"
 
     @property
     def everywhere(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.postgres.pool import Pool
 from projector.verify import differences
+from tests.linear.history import Attempt
 
 from .faults import Fault
 from .owners import Owners
@@ -42,6 +44,8 @@ class Outcome:
     struck: tuple[Struck, ...]
     unavailable_ms: Mapping[str, tuple[float, ...]]
     """For each kind of fault: how long its slowest partition acknowledged nothing, once for each fault."""
+    answers: Mapping[str, Mapping[str, int]]
+    """For each kind of fault: what callers were told while it lasted, in how many attempts."""
     verdict: Verdict
     classes: Mapping[str, int]
     """Records of the log by class: event, fence, mark, void."""
@@ -96,7 +100,7 @@ async def run(
                     async with asyncio.timeout(FAULT_S_MAX):
                         struck.append(await fault(room))
                     _say(f"{number:>3} of {len(order)}  {time.monotonic() - began:>6.1f} s  {struck[-1].kind}{_took(struck[-1], work)}")
-                await asyncio.sleep(1.0)
+                await room.mended()
             finally:
                 work.stop()
     log = KafkaEventLog(stack.servers.kafka.bootstrap, partitions, client_id="chaos-verdict")
@@ -112,6 +116,7 @@ async def run(
         attempts=len(recorder.attempts),
         struck=tuple(struck),
         unavailable_ms=unavailable(struck, work),
+        answers=answers(struck, recorder.attempts),
         verdict=verdict,
         classes=dict(found.classes),
         row_differences=tuple(differing),
@@ -125,6 +130,15 @@ def unavailable(struck: Sequence[Struck], work: Workload) -> dict[str, tuple[flo
     found: dict[str, tuple[float, ...]] = {}
     for each in struck:
         found[each.kind] = (*found.get(each.kind, ()), _slowest_ms(each, work))
+    return found
+
+
+def answers(struck: Sequence[Struck], attempts: Sequence[Attempt]) -> dict[str, Counter[str]]:
+    """What attempts were told that were sent between a fault and its end."""
+    found: dict[str, Counter[str]] = {}
+    for each in struck:
+        told = found.setdefault(each.kind, Counter())
+        told.update(type(attempt.answer).__name__ for attempt in attempts if each.began <= attempt.invoked <= each.healed)
     return found
 
 
