@@ -26,7 +26,7 @@ from .room import Room, Struck
 from .verdict import Verdict, judge, read_log
 from .workload import COMMAND_S_MAX, Workload
 
-STRIKE_S_MAX = 540.0
+STRIKE_S_MAX = 580.0
 """No fault begins later than this; so the whole run ends after about ten minutes."""
 FAULT_S_MAX = 150.0
 QUIET_S = (0.2, 1.2)
