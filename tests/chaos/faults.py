@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from devstack.throwaway import RunningService
 from devstack.topics import placement
-from opsroom_common.contracts.topics import EVENTS
+from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.runtime.ids import SystemIds
 from tests.linear.history import Done
 from tests.linear.incident import Acknowledge, Ask, Edit, Note
@@ -22,6 +22,7 @@ OVER_S = 2.5
 """How much longer than its session a paused owner sleeps."""
 PATIENT_S = 30.0
 SILENCE_S = 4.0
+GROUPS = "__consumer_offsets"
 DUEL_S = 6.0
 
 Fault = Callable[[Room], Awaitable[Struck]]
@@ -130,10 +131,12 @@ async def kill_two_brokers(room: Room) -> Struck:
 
 
 async def _in_sync(room: Room) -> bool:
-    """The next broker is killed only when every partition has its three copies again, as an operator would wait."""
+    """The next broker is killed only when every partition has its three copies again, the group's own too, as an operator would wait."""
+    names = (*load_topics(), GROUPS)
 
     async def whole() -> bool:
-        return all(len(place.in_sync) == len(room.cluster.brokers) for place in (await placement(room.cluster.bootstrap, EVENTS)).values())
+        places = [place for name in names for place in (await placement(room.cluster.bootstrap, name)).values()]
+        return all(len(place.in_sync) == len(room.cluster.brokers) for place in places)
 
     return await until(whole)
 

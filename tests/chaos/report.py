@@ -28,7 +28,7 @@ AIMS = {"kill -9 of an owner": (SESSION_TIMEOUT_S + TAKEOVER_OVER_S) * 1e3, "SIG
 
 
 def report(outcome: Outcome, recreated: Recreated) -> bool:
-    """Print the tables, write the JSON; True if nothing was told wrongly, and enough was broken."""
+    """Print the tables, write the JSON; True if nothing was told wrongly, and enough was broken. With ``CHECK=1`` the aims count too."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     machine = f"{os.cpu_count()} shared cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     load = os.getloadavg()[0]
@@ -44,6 +44,12 @@ def report(outcome: Outcome, recreated: Recreated) -> bool:
         failures.append("a partition of the new topic was not served in time")
     if len(outcome.struck) < FAULTS_MIN:
         failures.append(f"only {len(outcome.struck)} faults; a full run makes at least {FAULTS_MIN}")
+    if os.environ.get("CHECK") == "1":
+        failures += [
+            f"{kind}: unavailable longer than {AIMS[kind]:,.0f} ms"
+            for kind, values in outcome.unavailable_ms.items()
+            if max(values) > AIMS.get(kind, max(values))
+        ]
     for each in failures:
         print(f"chaos: {each}")
     print(f"chaos: {'passed' if not failures else 'failed'} after {outcome.seconds:.0f} s with seed {outcome.seed}")
