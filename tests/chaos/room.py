@@ -103,5 +103,5 @@ async def until(condition: Callable[[], Awaitable[bool]], within_s: float = SERV
     while not await condition():
         if time.monotonic() > end:
             return False
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     return True
