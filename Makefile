@@ -123,6 +123,10 @@ test-%: install ## Run one layer or one package's tests: make test-unit, make te
 bench-%: install ## Run one benchmark, bench/NAME.py: make bench-commands [JSON=FILE] [CHECK=1]
 	@JSON='$(JSON)' CHECK='$(CHECK)' exec $(BIN)/python -m bench.$(subst -,_,$*)
 
+.PHONY: chaos
+chaos: install ## Break three brokers and three command-apis under load, and judge every answer: make chaos [JSON=FILE] [SEED=N] [CHECK=1]
+	@JSON='$(JSON)' SEED='$(SEED)' CHECK='$(CHECK)' exec $(BIN)/python -m tests.chaos
+
 .PHONY: spec
 spec: install ## Check the model of the write protocol (docs/spec): each rule holds, and is missed when it is taken away
 	@exec $(BIN)/python docs/spec/check.py

@@ -27,6 +27,7 @@ from bench.cpu import LOAD, cpu_seconds
 from bench.http import Connection
 from bench.report import Row, report
 from bench.scrape import STAGES, lag, scrape, stage_seconds
+from devstack.kafka import Kafka
 from devstack.ports import HOST, free_port
 from devstack.process import ServerProcess
 from devstack.throwaway import ThrowawayStack
@@ -114,6 +115,7 @@ async def caught_up(stack: ThrowawayStack) -> None:
 
 
 async def measure(stack: ThrowawayStack, peer: ServerProcess, peer_port: int) -> list[Row]:
+    assert isinstance(stack.servers.kafka, Kafka), "one broker"
     servers = {"postgres": stack.servers.postgres.pid, "kafka": stack.servers.kafka.pid, "redis": stack.servers.redis.pid}
     services = {name: service.process.pid for name, service in stack.services.items()}
     us, them = Side(stack.command_api.port, {**services, **servers}), Side(peer_port, {PEER: peer.pid, "postgres": servers["postgres"]})

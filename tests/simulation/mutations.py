@@ -148,8 +148,8 @@ MUTATIONS = (
         (
             Change(
                 f"{_WRITER}._decide",
-                "return self._wait(lambda _: self._present(slot))",
-                f"told = {_AT_ONCE}\n        told.set_result(self._present(slot))\n        return told",
+                "return self._wait(lambda _: self._already_so(slot, before))",
+                f"told = {_AT_ONCE}\n        told.set_result(self._already_so(slot, before))\n        return told",
             ),
         ),
     ),

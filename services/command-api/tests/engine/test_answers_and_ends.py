@@ -22,6 +22,7 @@ from command_api.engine.port import (
 from command_api.engine.writer import Limits
 from opsroom_common.log.entity import REMEMBERED_COMMANDS
 from opsroom_common.log.memory import MemoryEventLog
+from opsroom_common.log.port import AnotherLog
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_domain.decider import NotFound
 
@@ -220,3 +221,21 @@ async def test_a_cancelled_caller_does_not_cancel_the_command() -> None:
 def test_the_epoch_of_the_bench_is_utc() -> None:
     assert datetime.fromtimestamp(0, UTC) < EPOCH
     assert ANNA == "usr_anna"
+
+
+async def test_when_the_log_is_another_one_whoever_waits_is_told_at_once() -> None:
+    async with bench() as b:
+        await b.do(b.open())
+        b.wire.gate.clear()
+        on_the_wire = asyncio.create_task(b.do(note()))
+        await turns()
+        next_one = asyncio.create_task(b.do(note(note_id="n2")))
+        await turns()
+        b.log._records[0].clear()
+        b.wire.gate.set()
+        with pytest.raises(OutcomeUnknown):
+            await asyncio.wait_for(on_the_wire, b.deadline_s / 2)
+        with pytest.raises(NotServing):
+            await asyncio.wait_for(next_one, b.deadline_s / 2)
+        with pytest.raises(AnotherLog):
+            await b.engine.wait_crashed()

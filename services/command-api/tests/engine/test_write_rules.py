@@ -201,6 +201,23 @@ async def test_r4_a_refusal_and_a_no_op_wait_for_a_mark() -> None:
         assert b.classes() == ["fence", "event", "event", "mark", "mark"]
 
 
+async def test_r4_what_is_already_so_is_told_with_the_state_in_which_it_is_so() -> None:
+    """Not with a later one of the same batch: a caller who asked for a title would be told yes, and shown another title."""
+    async with bench() as b:
+        title = (await b.do(b.open())).entity.state.title
+        b.wire.gate.clear()
+        on_the_wire = asyncio.create_task(b.do(note()))
+        await turns()
+        asked = asyncio.create_task(b.do(retitle("whatever was seen", title)))
+        await turns()
+        changed = asyncio.create_task(b.do(retitle(title, "another")))
+        await turns()
+        b.wire.gate.set()
+        _, answer, later = await asyncio.gather(on_the_wire, asked, changed)
+        assert (answer.entity.state.title, answer.version, answer.entity.version) == (title, 2, 2)
+        assert (later.entity.state.title, later.version) == ("another", 3)
+
+
 @pytest.mark.parametrize("stale", [acknowledge(), retitle("something else", "mine")])
 async def test_r4_a_zombie_tells_neither_a_stale_no_nor_a_stale_already_so(stale: incident.IncidentCommand) -> None:
     async with bench() as b:
@@ -250,3 +267,18 @@ async def test_r4_a_confirmed_command_is_answered_at_once_without_a_record() -> 
         before = len(b.wire.sent)
         again = await b.engine.submit(request)
         assert (again.version, again.offset, again.replayed, len(b.wire.sent)) == (1, 1, True, before)
+
+
+async def test_r2_a_log_that_was_made_anew_ends_the_term_before_an_offset_can_match_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that lands at the expected offset of another log would be acknowledged, and void for every reader: its fence is not there."""
+    monkeypatch.setattr("command_api.engine.engine.WATCH_S", 0.0)
+    async with bench() as b:
+        await b.do(b.open())
+        b.log.make_anew(0)
+        b.foreign_fence()  # two records, and the next offset would be the one that the writer expects
+        watching = asyncio.create_task(b.engine.watch())
+        await until(lambda: b.classes().count("fence") == 2)
+        watching.cancel()
+        await until(lambda: b.engine.serves(0))
+        answer = await b.do(b.open("two"), on="two")
+        assert [r.entity_id for r in b.valid()] == [answer.entity.id]

@@ -1,10 +1,12 @@
-"""A real Kafka broker: KRaft, one node, from Maven coordinates."""
+"""A real Kafka broker: KRaft, alone or as one of a cluster, from Maven coordinates."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import StartFailed
@@ -21,8 +23,8 @@ _ANSWER_HEAD = struct.Struct(">iih")
 _CLUSTER_ID = "b3Bzcm9vbS1kZXZzdGFjaw"
 _PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=BROKER://{host}:{port},CONTROLLER://{host}:{controller}
 advertised.listeners=BROKER://{host}:{port}
 inter.broker.listener.name=BROKER
@@ -30,14 +32,16 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
-default.replication.factor=1
-offsets.topic.replication.factor=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
+unclean.leader.election.enable=false
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=2
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 share.coordinator.state.topic.num.partitions=2
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
@@ -53,11 +57,37 @@ initial.broker.registration.timeout.ms=30000
 """
 
 
-class Kafka(ManagedServer):
-    """One broker with its data in ``folder``. Topics are only made on purpose; loopback only, no authentication."""
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """A broker's place in a cluster: its node id, and the controller's port of every node, its own too. Fixed for the cluster's life."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
-        super().__init__(folder, port, ServerProcess("kafka", folder / "kafka.log"))
+    node: int
+    controllers: Mapping[int, int]
+
+    @property
+    def voters(self) -> str:
+        return ",".join(f"{node}@{HOST}:{port}" for node, port in sorted(self.controllers.items()))
+
+    @property
+    def copies(self) -> int:
+        """How many brokers hold each partition."""
+        return min(3, len(self.controllers))
+
+    @property
+    def in_sync(self) -> int:
+        """How many of them must have a batch before it is acknowledged (R9)."""
+        return max(1, self.copies - 1)
+
+
+class Kafka(ManagedServer):
+    """One broker with its data in ``folder``. Topics are only made on purpose; loopback only, no authentication.
+
+    Without a ``quorum`` it is alone. With one it becomes ready only together with the majority of the others.
+    """
+
+    def __init__(self, folder: Path, port: int | None = None, quorum: Quorum | None = None) -> None:
+        super().__init__(folder, port, ServerProcess("kafka" if quorum is None else f"kafka-{quorum.node}", folder / "kafka.log"))
+        self._quorum = quorum
 
     @property
     def bootstrap(self) -> str:
@@ -72,11 +102,24 @@ class Kafka(ManagedServer):
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         properties = self._folder / "server.properties"
-        # The controller's port is this broker's own affair: a new one each time.
-        properties.write_text(_PROPERTIES.format(host=HOST, port=self.port, controller=free_port(), data=data))
+        properties.write_text(self._properties(data))
         if not (data / "meta.properties").exists():
             self._format([*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)])
         self._process.start([*java, "kafka.Kafka", str(properties)], self._answers, timeout_s, cwd=self._folder)
+
+    def _properties(self, data: Path) -> str:
+        # Alone, the controller's port is this broker's own affair: a new one each time.
+        quorum = self._quorum or Quorum(1, {1: free_port()})
+        return _PROPERTIES.format(
+            host=HOST,
+            port=self.port,
+            node=quorum.node,
+            controller=quorum.controllers[quorum.node],
+            voters=quorum.voters,
+            copies=quorum.copies,
+            in_sync=quorum.in_sync,
+            data=data,
+        )
 
     def _format(self, argv: list[str]) -> None:
         result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from devstack.kafka import Kafka
+from devstack.kafka_cluster import KafkaCluster
 from devstack.postgres import Postgres
 from devstack.redis import Redis
 
@@ -40,14 +41,15 @@ class Addresses:
 class ServerSet:
     """Kafka, Postgres and Redis. As a context manager: all run inside the block, none after it."""
 
-    kafka: Kafka
+    kafka: Kafka | KafkaCluster
     postgres: Postgres
     redis: Redis
 
     @classmethod
-    def throwaway(cls, folder: Path) -> Self:
-        """A set for tests: free ports, no fsync."""
-        return cls(Kafka(folder / "kafka"), Postgres(folder / "postgres", durable=False), Redis(folder / "redis"))
+    def throwaway(cls, folder: Path, *, brokers: int = 1) -> Self:
+        """A set for tests: free ports, no fsync. More than one broker make a cluster."""
+        kafka = Kafka(folder / "kafka") if brokers == 1 else KafkaCluster(folder, brokers)
+        return cls(kafka, Postgres(folder / "postgres", durable=False), Redis(folder / "redis"))
 
     @property
     def addresses(self) -> Addresses:

@@ -18,6 +18,7 @@ _TOPIC_EXISTS = 36
 _UNKNOWN_TOPIC = 3
 _LED_WITHIN_S = 20.0
 _POLL_S = 0.02
+_COPIES = 3
 
 
 class TopicDiffers(DevstackError):
@@ -32,8 +33,19 @@ class Ensured:
     there: tuple[str, ...]
 
 
-async def ensure_topics(bootstrap: str, topics: Mapping[str, Topic], *, replication: int = 1) -> Ensured:
-    """Make the declared topics that are missing. May be repeated. Raises TopicDiffers before anything is made, DevstackError."""
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The node id of a partition's leader, -1 while it has none, and of the brokers that are in sync with it, itself included."""
+
+    leader: int
+    in_sync: tuple[int, ...]
+
+
+async def ensure_topics(bootstrap: str, topics: Mapping[str, Topic]) -> Ensured:
+    """Make the declared topics that are missing. May be repeated. Raises TopicDiffers before anything is made, DevstackError.
+
+    On a single broker each partition has one copy; on a cluster three, and an acknowledged batch is in at least two of them (R9).
+    """
     async with _admin(bootstrap) as admin:
         found = await _partitions(admin, topics)
         for name, topic in topics.items():
@@ -43,7 +55,8 @@ async def ensure_topics(bootstrap: str, topics: Mapping[str, Topic], *, replicat
                     "the count is fixed for life, so restore the declaration, or wipe this data with make reset"
                 )
         missing = [topic for name, topic in topics.items() if name not in found]
-        await _create(admin, [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.config) for topic in missing])
+        copies = await _copies(admin)
+        await _create(admin, [_new(topic.name, topic.partitions, copies, topic.config) for topic in missing])
         await _wait_led(admin, {topic.name: topic.partitions for topic in topics.values()})
     made = tuple(topic.name for topic in missing)
     return Ensured(made, tuple(name for name in topics if name not in made))
@@ -52,8 +65,19 @@ async def ensure_topics(bootstrap: str, topics: Mapping[str, Topic], *, replicat
 async def create_topic(bootstrap: str, name: str, partitions: int, config: Mapping[str, str] | None = None) -> None:
     """Make one topic and return when the broker shows it with all its partitions. Raises DevstackError."""
     async with _admin(bootstrap) as admin:
-        await _create(admin, [NewTopic(name, partitions, 1, topic_configs=dict(config or {}))])
+        await _create(admin, [_new(name, partitions, await _copies(admin), config or {})])
         await _wait_led(admin, {name: partitions})
+
+
+async def placement(bootstrap: str, name: str) -> Mapping[int, Placement]:
+    """Where each partition of a topic is. Raises DevstackError when no broker answers."""
+    async with _admin(bootstrap) as admin:
+        described = await admin.describe_topics([name])
+    return {
+        int(each["partition"]): Placement(int(each["leader"]), tuple(int(node) for node in each["isr"]))
+        for topic in described
+        for each in topic["partitions"]
+    }
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
@@ -73,6 +97,16 @@ async def _admin(bootstrap: str) -> AsyncGenerator[AIOKafkaAdminClient, None]:
         raise StartFailed(f"the broker at {bootstrap} does not serve its topics ({error!r}): see its log, and try again") from error
     finally:
         await admin.close()
+
+
+def _new(name: str, partitions: int, copies: int, config: Mapping[str, str]) -> NewTopic:
+    in_sync = {"min.insync.replicas": "2"} if copies == _COPIES else {}
+    return NewTopic(name, partitions, copies, topic_configs={**config, **in_sync})
+
+
+async def _copies(admin: AIOKafkaAdminClient) -> int:
+    """One on a broker that is alone. On any cluster three: with one of its brokers away Kafka then refuses, instead of making too few for ever."""
+    return 1 if len((await admin.describe_cluster())["brokers"]) == 1 else _COPIES
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:

@@ -35,9 +35,8 @@ def run_stack(home: Path, *, services: bool) -> int:
     claim.take()
     try:
         check_ports((*SERVER_PORTS, *(service.port for service in SERVICES)) if services else SERVER_PORTS)
-        servers = ServerSet(
-            Kafka(home / "kafka", KAFKA.number()), Postgres(home / "postgres", POSTGRES.number()), Redis(home / "redis", REDIS.number())
-        )
+        kafka = Kafka(home / "kafka", KAFKA.number())
+        servers = ServerSet(kafka, Postgres(home / "postgres", POSTGRES.number()), Redis(home / "redis", REDIS.number()))
         programs = [program(service, servers.addresses) for service in SERVICES] if services else []
         # Outside the supervised start: on a fresh clone this takes a while, and no server should wait half-started for it.
         kafka_jars()
@@ -47,7 +46,7 @@ def run_stack(home: Path, *, services: bool) -> int:
             names,
             on_closed=lambda: supervisor.stop(),  # noqa: PLW0108 - the supervisor is made below, from this stream
         )
-        children = [*_server_children(servers, stream.line), *(ProgramChild(each, stream.line) for each in programs)]
+        children = [*_server_children(kafka, servers, stream.line), *(ProgramChild(each, stream.line) for each in programs)]
         supervisor = Supervisor(children, stream, on_change=lambda: claim.record(_members(children)))
         stream.say(_table(home, servers, services=services))
         with _signals(supervisor.stop):
@@ -56,12 +55,12 @@ def run_stack(home: Path, *, services: bool) -> int:
         claim.release()
 
 
-def _server_children(servers: ServerSet, on_line: OnLine) -> list[Child]:
+def _server_children(kafka: Kafka, servers: ServerSet, on_line: OnLine) -> list[Child]:
     def make_topics() -> None:
-        asyncio.run(ensure_topics(servers.kafka.bootstrap, load_topics()))
+        asyncio.run(ensure_topics(kafka.bootstrap, load_topics()))
 
     return [
-        ServerChild("kafka", servers.kafka, servers.kafka.bootstrap, on_line, make_topics),
+        ServerChild("kafka", kafka, kafka.bootstrap, on_line, make_topics),
         ServerChild("postgres", servers.postgres, servers.postgres.dsn, on_line),
         ServerChild("redis", servers.redis, servers.redis.url, on_line),
     ]

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from opsroom_common.log.ending_kafka import end_group_consumer
 from opsroom_common.log.membership import OnShare
@@ -22,6 +22,7 @@ from opsroom_common.runtime.logging import get_logger
 
 HEARTBEATS_A_SESSION = 20
 """A rebalance is noticed at the next heartbeat: 0.3 s for a session of 6 s."""
+SESSIONS_UNANSWERED = 2
 AGAIN_S = 0.5
 POLL_MS = 1_000
 _POLL_PAUSE_MAX_MS = 24 * 3600 * 1000
@@ -38,6 +39,7 @@ class KafkaMembership:
         self._client_id = client_id
         self._session_timeout_s = session_timeout_s
         self._consumer: AIOKafkaConsumer | None = None
+        self._unanswered_since: float | None = None
 
     async def run(self, on_share: OnShare) -> None:
         while True:
@@ -52,11 +54,19 @@ class KafkaMembership:
         tp = TopicPartition(self._topic, partition)
         if consumer is None or tp not in consumer.assignment():
             return False
+        asked = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._session_timeout_s):
                 await consumer.commit({tp: 0})
-        except (KafkaError, IllegalStateError, TimeoutError, OSError):
+        except TimeoutError:
+            self._unanswered_since = self._unanswered_since or asked
             return False
+        except CommitFailedError:
+            self._unanswered_since = None  # that was an answer: no
+            return False
+        except (KafkaError, IllegalStateError, OSError):
+            return False
+        self._unanswered_since = None
         return tp in consumer.assignment()
 
     async def _be_member(self, on_share: OnShare) -> None:
@@ -64,12 +74,20 @@ class KafkaMembership:
         consumer.subscribe([self._topic], listener=_Shares(consumer, on_share))
         try:
             await consumer.start()
-            while True:
+            while not self._deaf():
                 # Paused partitions bring no records; asking tells the consumer that its owner lives.
                 await consumer.getmany(timeout_ms=POLL_MS)
+            _log.warning("the group's coordinator does not answer; joining again with a new consumer", group=self._group)
         finally:
-            self._consumer = None
+            self._consumer, self._unanswered_since = None, None
             await end_group_consumer(consumer)
+
+    def _deaf(self) -> bool:
+        """Whether no question was answered for two sessions. A consumer can lose its coordinator for good when that broker dies as others come
+        back; the coordinator has long forgotten it by then, so that nothing is lost by a new one.
+        """
+        since = self._unanswered_since
+        return since is not None and asyncio.get_running_loop().time() - since > SESSIONS_UNANSWERED * self._session_timeout_s
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         session_ms = int(self._session_timeout_s * 1000)

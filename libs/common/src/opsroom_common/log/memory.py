@@ -76,6 +76,10 @@ class MemoryEventLog:
         self._grown = asyncio.Event()
         return base
 
+    def make_anew(self, partition: int) -> None:
+        """Forget every record, as when the topic is deleted and created again."""
+        self._records[partition] = []
+
     async def session(self) -> MemorySession:
         return MemorySession(self)
 

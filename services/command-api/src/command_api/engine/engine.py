@@ -31,6 +31,7 @@ BACKOFF_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses before the next fence after a lost term, the last for all that follow; each is jittered by half, so that two duelling writers part."""
 STEADY_S = 5.0
 """A term that lasted so long was no duel: the pauses begin again with the first."""
+WATCH_S = 1.0
 DRAIN_S = 3.0
 """How long what was decided may take to be answered when a partition is let go."""
 
@@ -142,6 +143,15 @@ class PartitionedEngine:
                 tasks.append(owned.task)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sessions.close()
+
+    async def watch(self) -> None:
+        """Once every ``WATCH_S``, for ever: see that the log still holds what each term was acknowledged."""
+        while True:
+            for owned in list(self._owned.values()):
+                if owned.writer is not None:
+                    with contextlib.suppress(Unavailable):  # the next append will say so
+                        await owned.writer.check_end()
+            await asyncio.sleep(WATCH_S)
 
     async def wait_crashed(self) -> None:
         """Return never, or raise what ended a partition's task for good (another log)."""

@@ -41,7 +41,7 @@ class CommandRequest:
 class Accepted:
     """The command is in the log, or its wish was already true.
 
-    ``entity`` is the state after the command (or the present one, for a no-op or a retry). ``partition`` and ``offset`` are the log's, of the
+    ``entity`` is the state after the command (for a no-op the one in which it was already so, for a retry the present one). ``partition`` and ``offset`` are the log's, of the
     entity's last event that belongs to this answer: a query can wait for it.
     """
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from command_api.engine.batch import Answer, Batch, Waiter, acknowledged
-from command_api.engine.dedupe import Memory, recall, recognise
+from command_api.engine.dedupe import Memory, recall
 from command_api.engine.encode import Place, encode_events
+from command_api.engine.look_up import judge, unknown
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
@@ -31,7 +32,7 @@ from opsroom_common.contracts.codec import Unencodable, encode_mark
 from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
-from opsroom_common.log.port import AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
+from opsroom_common.log.port import AnotherLog, AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
@@ -113,7 +114,7 @@ class PartitionWriter:
         return (await self._slot(entity_id)).confirmed
 
     async def run(self) -> None:
-        """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns)."""
+        """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns). Raises AnotherLog."""
         try:
             while True:
                 await self._wake.wait()
@@ -124,9 +125,11 @@ class PartitionWriter:
                     await self._send()
                 if self._closing:
                     return
-        except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
+        except (AnotherLog, TermLost, AppendUnknown, SessionLost, Unavailable) as error:
             lost = error if isinstance(error, TermLost) else TermLost(str(error))
             self._fail(lost, sent=not isinstance(error, SessionLost))
+            if isinstance(error, AnotherLog):
+                raise
             raise lost from error
         except asyncio.CancelledError:
             self._fail(TermLost("this replica is stopping"), sent=True)
@@ -138,6 +141,15 @@ class PartitionWriter:
         """The shared producer session is over (R3): an idle partition must not find out by its next command."""
         if not self._session.alive:
             self._lose(TermLost("the producer session is over"))
+
+    async def check_end(self) -> None:
+        """Ask whether the log still holds what was acknowledged. One that is shorter was cut or made anew: the term is over, before an offset
+        of it can match by chance what this writer expects (R2). Raises Unavailable.
+        """
+        last = self._last
+        end = await self._log.end_offset(self._partition)
+        if end <= last:
+            self._lose(TermLost(f"the log ends at {self._partition}:{end}, before the acknowledged {last}: it was cut or made anew"))
 
     def drain(self) -> None:
         """Decide nothing new; ``run`` returns once what was decided is answered."""
@@ -231,31 +243,15 @@ class PartitionWriter:
         return Accepted(slot.confirmed, self._partition, applied.offset, applied.version, replayed=True)
 
     async def _look_up(self, request: CommandRequest) -> Accepted | Entity:
-        """An id older than the memory: the versions table knows, if it covers everything that was forgotten (R6).
-
-        Returns the answer of a command that was applied, or the state on which it certainly was not. Raises OutcomeUnknown.
-        """
-        unknown = OutcomeUnknown("this command id is older than the entity's memory and the read model cannot tell yet; repeat it later")
+        """See ``look_up.judge``."""
         try:
             found = await self._source.find_command(self._partition, request.entity_id, request.command_id)
         except SourceUnavailable as error:
-            raise unknown from error
+            raise unknown() from error
         slot = await self._slot(request.entity_id)
-        if found is None or slot.confirmed is None or slot.speculative is None:
-            raise unknown
-        if found.applied is not None:
-            if recognise(found.applied, request.body_hash).memory is Memory.OTHER_BODY:
-                raise reused(request)
-            return Accepted(slot.confirmed, self._partition, found.applied.offset, found.applied.version, replayed=True)
-        self._states.notice(found.checkpoint)
-        # What was forgotten stands before the oldest remembered command. The rows tell of it if that one is confirmed (an expected offset proves
-        # nothing), if they have read this term's fence (so they are of this log) and up to there, and if nothing of the entity is set aside.
-        oldest = slot.speculative.recent[0]
-        confirmed = slot.confirmed.applied(oldest.command_id) is not None
-        covered = found.checkpoint.term == self._term and found.checkpoint.offset >= oldest.offset
-        if found.parked is not None or not confirmed or not covered:
-            raise unknown
-        return slot.speculative
+        if found is not None and found.applied is None:
+            self._states.notice(found.checkpoint)
+        return judge(found, request, slot, self._partition, self._term)
 
     def _decide(self, request: CommandRequest, slot: Slot) -> asyncio.Future[Accepted] | None:
         """Decide on the speculative state; None if the batch has no room for the events yet."""
@@ -270,7 +266,7 @@ class PartitionWriter:
         except Refused as refusal:
             return self._refuse(request, CommandRefused(refusal, before))
         if not events:
-            return self._wait(lambda _: self._present(slot))
+            return self._wait(lambda _: self._already_so(slot, before))
         base = self._next.base + len(self._next.records)
         try:
             records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids)
@@ -317,11 +313,11 @@ class PartitionWriter:
         self._refusals.remember(request, error, told=False)
         return self._wait(answer)
 
-    def _present(self, slot: Slot) -> Accepted:
-        entity = slot.confirmed
-        if entity is None:
+    def _already_so(self, slot: Slot, judged: Entity | None) -> Accepted:
+        """Shows what was judged: in the present state, after a later command of the same batch, it may not be so any more."""
+        if judged is None or slot.confirmed is None:
             raise OutcomeUnknown("the entity is not in the log yet; repeat the command with the same id")
-        return Accepted(entity, self._partition, entity.offset, entity.version, replayed=False)
+        return Accepted(judged, self._partition, slot.confirmed.offset, judged.version, replayed=False)
 
     def _wait(self, answer: Answer, *, applied_if_lost: bool | None = False) -> asyncio.Future[Accepted]:
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
