@@ -172,7 +172,9 @@ async def write_rows(dsn: str, history: History) -> None:
         stop = min(start + ROWS_AT_ONCE, history.entities)
         rows = [history.row(number) for number in range(start, stop)]
         after = Checkpoint(1 + stop * EVENTS_EACH, history.term, 0)
-        folded = Folded(entities=rows, closed=[], versions=[], timeline=[], fences=fences, parked=[], newly_parked=[], feed=[], known={})
+        folded = Folded(
+            entities=rows, closed=[], versions=[], timeline=[], fences=fences, parked=[], newly_parked=[], feed=[], known={}, last_time=None
+        )
         await store.commit(opened.epoch, 0, before, after, folded)
         before, fences = after, []
     await pool.close()

@@ -12,7 +12,7 @@ import orjson
 from opsroom_common.feed.memory import MemoryFeedCarrier
 from opsroom_common.feed.port import CarrierUnavailable, FeedEntry, FeedSlice, Position
 from opsroom_common.log.port import Checkpoint
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
 from opsroom_common.postgres.errors import Unavailable
 from opsroom_common.postgres.memory import MemoryFeed, MemoryRowSource, MemoryTables, parsed
 from opsroom_common.rows import row_of
@@ -82,7 +82,7 @@ class RemoteSource:
         self._network = network
         self._source = MemoryRowSource(tables, topic)
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         return await self._network.call(lambda: at_once(self._source.checkpoint(partition)), SourceUnavailable)
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:

@@ -229,7 +229,7 @@ MUTATIONS = (
         "release",
         (
             Change("command_api.engine.states:States._from_row", "row.fold != self._fold or ", ""),
-            Change("command_api.engine.recovery:Recovery._start_from", " or found[1] != self._fold", ""),
+            Change("command_api.engine.recovery:Recovery._start_from", " or found.fold != self._fold", ""),
         ),
     ),
     Mutation(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.codec import Undecodable, decode
@@ -56,6 +57,8 @@ class Line:
     offset: int = 0
     fences: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     voids: int = 0
+    time: datetime | None = None
+    """Of its last valid event."""
 
 
 class Truth:
@@ -108,6 +111,10 @@ class Truth:
             return
         assert isinstance(event, DomainRecord)
         where = f"{entity_id} at {record.partition}:{record.offset}"
+        line = self.lines[record.partition]
+        if line.time is not None and event.envelope.time < line.time:
+            raise Broken("time", f"{where}: {event.envelope.time} after {line.time}")
+        line.time = event.envelope.time
         if event.version != len(story.steps) + 1:
             raise Broken("contiguous", f"{where}: version {event.version} after {len(story.steps)}")
         before = story.state(len(story.steps))

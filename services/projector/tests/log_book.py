@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from opsroom_common.contracts.codec import decode, encode_event, encode_fence, encode_mark, type_of
+from opsroom_common.contracts.codec import Undecodable, decode, encode_event, encode_fence, encode_mark, type_of
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.entity import Entity, fold
+from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
-from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_common.log.port import Checkpoint, LogRecord, RawRecord, RecordClass
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_common.runtime.ids import SeededIds
 from opsroom_domain.decider import Refused
@@ -85,6 +87,17 @@ class LogBook:
             record = decode(landed)
             assert isinstance(record, DomainRecord)
             self.entities[entity_id] = fold(self.entities.get(entity_id), record)
+
+    def times(self, partition: int) -> list[datetime]:
+        """Of every valid event that can be read, in log order; also of entities that are set aside."""
+        terms, found = TermFilter(Checkpoint()), list[datetime]()
+        for raw in self.log.records(partition):
+            if terms.classify(raw).what is RecordClass.EVENT:
+                with suppress(Undecodable):
+                    record = decode(raw)
+                    if isinstance(record, DomainRecord):
+                        found.append(record.envelope.time)
+        return found
 
     def event(
         self, entity_id: EntityId, version: int, event: object, command_id: CommandId | None = None, term: str | None = None

@@ -58,7 +58,9 @@ async def test_what_is_not_there_is_told_apart(pool: Pool, book: LogBook, carrie
     loaded = await source.load(partition, entity_id)
     assert loaded is not None
     assert (loaded.entity, loaded.parked) == (None, None)
-    assert await source.checkpoint(partition) == (loaded.checkpoint, loaded.fold)
+    found = await source.checkpoint(partition)
+    assert found is not None
+    assert (found.checkpoint, found.fold) == (loaded.checkpoint, loaded.fold)
 
 
 async def test_a_row_of_another_fold_is_not_read(pool: Pool, book: LogBook, carrier: MemoryFeedCarrier) -> None:

@@ -128,7 +128,8 @@ async def test_any_log_gives_the_entities_versions_and_feed_that_it_says(rows: R
     for partition in range(PARTITIONS):
         found = await rows.source.checkpoint(partition)
         assert found is not None
-        assert (found[0].offset, found[1]) == (len(book.log.records(partition)), fold_fingerprint())
+        assert (found.checkpoint.offset, found.fold) == (len(book.log.records(partition)), fold_fingerprint())
+        assert found.last_time == max(book.times(partition), default=None), "what the next owner may not go back behind (R8)"
     for entity_id, known in (await rows.store.load(sorted(book.entities))).items():
         loaded = await rows.source.load(book.log.partition_of(entity_id), entity_id)
         assert loaded is not None

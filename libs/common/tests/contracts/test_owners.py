@@ -17,6 +17,9 @@ TERM = "01a20e1b-0e4f-7342-82e5-fd45500ec760"
 LINE = Owner(partition=3, owner="command-api-2", url="http://10.0.0.2:8401", term=TERM, serving=True)
 
 
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=80)
+
+
 def envelope(type_: str = OWNER_TYPE, term: str | None = TERM) -> Envelope:
     return Envelope(id=TERM, type=type_, source="/command-api", time=datetime(2026, 11, 24, tzinfo=UTC), term=term)
 
@@ -25,7 +28,7 @@ def stands(raw: RawRecord) -> LogRecord:
     return LogRecord("ops.control", 0, 0, raw.timestamp_ms, raw.key, raw.value, raw.headers)
 
 
-@given(partition=st.integers(0, 1023), owner=st.text(max_size=40), url=st.text(max_size=80), serving=st.booleans())
+@given(partition=st.integers(0, 1023), owner=TEXTS, url=TEXTS, serving=st.booleans())
 def test_what_was_written_is_read(partition: int, owner: str, url: str, serving: bool) -> None:
     line = Owner(partition=partition, owner=owner, url=url, term=TERM, serving=serving)
     raw = encode_owner(envelope(), line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from opsroom_common.contracts.codec import decode
 from opsroom_common.contracts.envelope import DomainRecord
@@ -10,7 +11,7 @@ from opsroom_common.log.entity import Applied, Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint, RecordClass
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
 from opsroom_domain.ids import CommandId, EntityId
 from opsroom_domain.registry import fold_fingerprint
 
@@ -27,21 +28,23 @@ class Rows:
     parked: dict[EntityId, str] = field(default_factory=dict)
     away: bool = False
     loads: int = 0
+    last_time: datetime | None = None
 
     def project(self, until: int | None = None) -> None:
         terms = TermFilter(Checkpoint())
-        self.entities, self.commands = {}, {}
+        self.entities, self.commands, self.last_time = {}, {}, None
         for raw in self.log.records(0)[:until]:
             item = terms.classify(raw)
             record = decode(raw) if item.what is RecordClass.EVENT else None
             if isinstance(record, DomainRecord):
                 entity = self.entities[record.entity_id] = fold(self.entities.get(record.entity_id), record)
                 self.commands[record.command_id] = entity.recent[-1]
+                self.last_time = record.envelope.time
         self.at = terms.checkpoint
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         self._reach()
-        return None if self.at is None else (self.at, self.fold)
+        return None if self.at is None else Projected(self.at, self.fold, self.last_time)
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
         self._reach()

@@ -14,7 +14,7 @@ from opsroom_common.contracts.codec import encode_fence
 from opsroom_common.contracts.envelope import FENCE_TYPE, Envelope
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, NoStateSource
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, NoStateSource, Projected
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_domain.decider import NotFound
 from opsroom_domain.ids import CommandId, EntityId
@@ -36,9 +36,9 @@ class SlowRows(NoStateSource):
         self.gate = asyncio.Event()
         self.asked = 0
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         del partition
-        return self.at, fold_fingerprint()
+        return Projected(self.at, fold_fingerprint(), None)
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
         del partition, entity_id

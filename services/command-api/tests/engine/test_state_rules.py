@@ -200,3 +200,19 @@ async def test_r8_an_entitys_time_never_goes_back_although_the_rows_are_current_
         await again.do(note())
         first, second = again.valid()
         assert second.envelope.time >= first.envelope.time
+
+
+async def test_r8_a_partitions_time_never_goes_back_although_the_rows_are_current_and_the_new_owners_clock_is_slow() -> None:
+    """Across entities too: a new one knows no time of its own, and the board as of T would show it before what it came after."""
+    clock = ManualClock()
+    log = MemoryEventLog(1)
+    rows = Rows(log)
+    async with bench(log=log, source=rows, clock=clock) as b:
+        await b.do(b.open())
+        rows.project()
+    clock.set_now(clock.now() - timedelta(hours=1))
+    async with bench(log=log, source=rows, clock=clock) as again:
+        await again.do(again.open("two"), on="two")
+        times = [r.envelope.time for r in again.valid()]
+        assert len(times) == 2
+        assert times == sorted(times)

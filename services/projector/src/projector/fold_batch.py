@@ -52,6 +52,8 @@ class Folded:
     feed: Sequence[FeedDraft]
     known: Mapping[EntityId, Known]
     """Of every entity that the batch touched, once it is committed."""
+    last_time: datetime | None
+    """The newest event time of the batch, also of entities that are set aside; None without an event."""
 
 
 class Unstorable(Exception):
@@ -62,8 +64,11 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
     """Fold ``items``, in log order. ``known`` must say something of every entity in them. Raises nothing for a bad record: its entity parks."""
     fences: list[FenceRow] = []
     entities: dict[EntityId, _EntityFold] = {}
+    times: list[datetime] = []
     for item in items:
-        if isinstance(item, Fence):
+        if isinstance(item, DomainRecord):
+            times.append(item.envelope.time)
+        elif isinstance(item, Fence):
             fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
             continue
         entity = entities.get(item.entity_id)
@@ -81,6 +86,7 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
         newly_parked=[row for entity in entities.values() if entity.fresh and (row := entity.parked_row()) is not None],
         feed=[entity.draft() for entity in changed],
         known={entity_id: entity.now for entity_id, entity in entities.items()},
+        last_time=max(times, default=None),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from opsroom_common.feed.port import FeedEntry, Position
 from opsroom_common.log.port import Checkpoint
+from opsroom_common.log.state_source import Projected
 from opsroom_common.postgres.errors import Rejected, Unavailable
 from opsroom_common.postgres.memory import Head, MemoryRow, MemoryTables, parsed
 from opsroom_common.runtime.clock import Clock
@@ -47,9 +48,9 @@ class MemoryStore:
         for partition in range(self._partitions):
             found = tables.checkpoint(self._topic, partition)
             if found is None:
-                found = self._at(partition, Checkpoint(), self._fold)
+                found = self._at(partition, Checkpoint(), None)
                 tables.commit()
-            checkpoints[partition], fold = found
+            checkpoints[partition], fold, _ = found
             if fold != self._fold:
                 raise another_fold(self._topic, partition, fold, self._fold)
         return Opened(head.epoch, checkpoints)
@@ -62,12 +63,13 @@ class MemoryStore:
         tables = self._tables
         tables.reach()
         head = self._head(epoch)
-        if head is None or tables.checkpoint(self._topic, partition) != (before, self._fold):
+        found = tables.checkpoint(self._topic, partition)
+        if head is None or found is None or (found.checkpoint, found.fold) != (before, self._fold):
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
         for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked):
             _check(row)
         try:
-            self._at(partition, after, self._fold)
+            self._at(partition, after, max((at for at in (found.last_time, folded.last_time) if at is not None), default=None))
             self._write(partition, folded)
         except BaseException:
             tables.roll_back()
@@ -116,9 +118,9 @@ class MemoryStore:
         tables.commit(durable=True)
         return head
 
-    def _at(self, partition: int, at: Checkpoint, fold: str) -> tuple[Checkpoint, str]:
-        self._tables.put("checkpoints", (self._topic, partition), {"at": at, "fold": fold})
-        return at, fold
+    def _at(self, partition: int, at: Checkpoint, last_time: datetime | None) -> Projected:
+        self._tables.put("checkpoints", (self._topic, partition), {"at": at, "fold": self._fold, "last_time": last_time})
+        return Projected(at, self._fold, last_time)
 
     def _write(self, partition: int, folded: Folded) -> None:
         tables = self._tables

@@ -75,6 +75,7 @@ class PostgresStore:
             *columns(FenceRow, folded.fences),
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, [draft.row for draft in folded.feed]),
+            folded.last_time,
         )  # fmt: skip
         if row is None:
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from opsroom_common.log.entity import Applied, Entity
 from opsroom_common.log.port import Checkpoint
@@ -12,6 +13,16 @@ from opsroom_domain.ids import CommandId, EntityId
 
 class SourceUnavailable(Exception):
     """The rows cannot be read now; the log can."""
+
+
+class Projected(NamedTuple):
+    """How far the rows of one partition are, as one statement on the primary said."""
+
+    checkpoint: Checkpoint
+    fold: str
+    """Fingerprint of the fold that made the rows."""
+    last_time: datetime | None
+    """The newest event time below the checkpoint (R8); None if there is none, or if the rows are older than this column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +51,8 @@ class FoundCommand:
 class StateSource(Protocol):
     """Reads the projector's rows. Each method is one statement on the primary, and raises SourceUnavailable within its time-out."""
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
-        """The partition's checkpoint and the fold's fingerprint, or None if the projector has not begun."""
+    async def checkpoint(self, partition: int) -> Projected | None:
+        """How far the partition is projected, or None if the projector has not begun."""
         ...
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
@@ -56,7 +67,7 @@ class StateSource(Protocol):
 class NoStateSource:
     """No rows at all: everything comes from the log."""
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         del partition
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsroom_common.log.port import Checkpoint
+from opsroom_common.log.state_source import Projected
 from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.postgres.sql import statements
 
@@ -14,7 +15,7 @@ def checkpoint_of(row: Row, offset_column: str = "offset") -> Checkpoint:
     return Checkpoint(row[offset_column], row["term"], row["fence_offset"])
 
 
-async def read_checkpoint(pool: Pool, topic: str, partition: int) -> tuple[Checkpoint, str] | None:
-    """The projector's checkpoint of a partition and the fold's fingerprint, or None before its first run. Raises Unavailable."""
+async def read_checkpoint(pool: Pool, topic: str, partition: int) -> Projected | None:
+    """How far the partition is projected, or None before the projector's first run. Raises Unavailable."""
     row = await pool.fetch_one(_SQL["checkpoint"], topic, partition)
-    return None if row is None else (checkpoint_of(row), row["fold"])
+    return None if row is None else Projected(checkpoint_of(row), row["fold"], row["last_time"])

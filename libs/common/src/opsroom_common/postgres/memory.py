@@ -14,8 +14,7 @@ import orjson
 
 from opsroom_common.feed.port import FeedEntry, FeedSlice, Position
 from opsroom_common.log.entity import Applied
-from opsroom_common.log.port import Checkpoint
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
 from opsroom_common.postgres.entity_row import entity_of
 from opsroom_common.postgres.errors import NotInstalled, Unavailable
 from opsroom_domain.ids import CommandId, EntityId, Version
@@ -116,9 +115,9 @@ class MemoryTables:
         """The head, if this run of the server made it."""
         return self.head if self.head is not None and self.head.run == self.run else None
 
-    def checkpoint(self, topic: str, partition: int) -> tuple[Checkpoint, str] | None:
+    def checkpoint(self, topic: str, partition: int) -> Projected | None:
         row = self.get("checkpoints", (topic, partition))
-        return None if row is None else (row["at"], row["fold"])
+        return None if row is None else Projected(row["at"], row["fold"], row["last_time"])
 
 
 class MemoryRowSource:
@@ -128,14 +127,14 @@ class MemoryRowSource:
         self._tables = tables
         self._topic = topic
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         return self._at(partition)
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:
         found = self._at(partition)
         if found is None:
             return None
-        at, fold = found
+        at, fold, _ = found
         row = self._tables.get("entities", entity_id) if fold == fold_fingerprint() else None
         entity = None if row is None else entity_of(parsed(row))
         return LoadedRow(checkpoint=at, fold=fold, parked=self._parked(entity_id), entity=entity)
@@ -151,7 +150,7 @@ class MemoryRowSource:
         applied = None if newest is None else Applied(command_id, newest["body_hash"], Version(newest["version"]), newest["offset"])
         return FoundCommand(checkpoint=found[0], parked=self._parked(entity_id), applied=applied)
 
-    def _at(self, partition: int) -> tuple[Checkpoint, str] | None:
+    def _at(self, partition: int) -> Projected | None:
         try:
             self._tables.reach()
         except Unavailable as error:

@@ -1,7 +1,7 @@
 -- What the rows of the projector say, always with the checkpoint in the same statement (R5, R6). On the primary only.
 
 -- name: checkpoint
-SELECT "offset", term, fence_offset, fold
+SELECT "offset", term, fence_offset, fold, last_time
 FROM read.checkpoints
 WHERE topic = $1 AND partition = $2
 

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from opsroom_common.log.entity import Applied
-from opsroom_common.log.port import Checkpoint
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
 from opsroom_common.postgres.checkpoint import checkpoint_of, read_checkpoint
 from opsroom_common.postgres.entity_row import entity_of
 from opsroom_common.postgres.errors import Rejected, Unavailable
@@ -50,7 +49,7 @@ class RowSource:
         self._topic = topic
         self._within_s = within_s
 
-    async def checkpoint(self, partition: int) -> tuple[Checkpoint, str] | None:
+    async def checkpoint(self, partition: int) -> Projected | None:
         return await self._soon(read_checkpoint(self._pool, self._topic, partition))
 
     async def load(self, partition: int, entity_id: EntityId) -> LoadedRow | None:

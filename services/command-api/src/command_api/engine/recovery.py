@@ -107,33 +107,35 @@ class Recovery:
 
         Raises Unavailable (nothing happened), AppendUnknown or SessionLost (fence again with a new session and a new term).
         """
-        start = await self._start_from(partition)
+        start, last_time = await self._start_from(partition)
         term = self._ids.uuid7()
         fence = encode_fence(Envelope(id=term, type=FENCE_TYPE, source=SOURCE, time=self._clock.now(), term=term), self._owner, self._url)
         await session.append(partition, [fence])
         try:
-            return await self._read_back(partition, start, term)
+            return await self._read_back(partition, start, term, last_time)
         except AnotherLog as error:
             if start == Checkpoint():
                 raise
             _log.warning("rows belong to another log; reading everything from the log", partition=partition, reason=str(error))
-            recovered = await self._read_back(partition, Checkpoint(), term)
+            recovered = await self._read_back(partition, Checkpoint(), term, EPOCH)
             recovered.rows_of_another_log = True
             return recovered
 
-    async def _start_from(self, partition: int) -> Checkpoint:
-        """The projector's checkpoint if its rows were made by our fold, else the beginning of the log (R5)."""
+    async def _start_from(self, partition: int) -> tuple[Checkpoint, datetime]:
+        """The projector's checkpoint if its rows were made by our fold, else the beginning of the log (R5); and the newest event time below it."""
         try:
             found = await self._source.checkpoint(partition)
         except SourceUnavailable as error:
             _log.warning("rows cannot be read; reading everything from the log", partition=partition, reason=str(error))
-            return Checkpoint()
-        if found is None or found[1] != self._fold:
-            return Checkpoint()
-        return found[0]
+            return Checkpoint(), EPOCH
+        if found is None or found.fold != self._fold:
+            return Checkpoint(), EPOCH
+        return found.checkpoint, found.last_time or EPOCH
 
-    async def _read_back(self, partition: int, start: Checkpoint, term: str) -> Recovered:
-        recovered = Recovered(term=term, fence_offset=-1, held_from=start.offset, last_time=EPOCH, held=Held(start.offset, self._budget))
+    async def _read_back(self, partition: int, start: Checkpoint, term: str, last_time: datetime) -> Recovered:
+        recovered = Recovered(
+            term=term, fence_offset=-1, held_from=start.offset, last_time=last_time, held=Held(start.offset, self._budget)
+        )
         try:
             await self._read(partition, start, recovered)
         except BaseException:

@@ -16,7 +16,8 @@ WITH checkpoint AS (
       AND EXISTS (SELECT FROM checkpoint)
     RETURNING epoch, n - $12 AS base, clock_timestamp() AS at
 ), moved AS (
-    UPDATE read_v1.checkpoints SET "offset" = $7, term = $8, fence_offset = $9, updated_at = clock_timestamp()
+    UPDATE read_v1.checkpoints SET "offset" = $7, term = $8, fence_offset = $9, last_time = greatest(last_time, $77::timestamptz),
+        updated_at = clock_timestamp()
     WHERE topic = $1 AND partition = $2 AND EXISTS (SELECT FROM head)
 ), entities AS (
     INSERT INTO read_v1.entities (

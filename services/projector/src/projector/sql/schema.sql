@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS read_v1.checkpoints (
     updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),   -- when the rows last moved, or were last known to be current
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 50);
+-- The newest event time below the checkpoint: the next owner of the partition stamps no earlier one (R8).
+ALTER TABLE read_v1.checkpoints ADD COLUMN IF NOT EXISTS last_time timestamptz;
 
 CREATE TABLE IF NOT EXISTS read_v1.fences (
     partition int NOT NULL, "offset" bigint NOT NULL, term text NOT NULL, owner text NOT NULL, url text NOT NULL, at timestamptz NOT NULL,
