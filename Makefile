@@ -22,7 +22,7 @@ unexport PYTHONPATH PYTHONHOME
 help: ## Say what there is (this)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_%.-]+:.*## / {sub(/^test-%/, "test-LAYER", $$1); sub(/^bench-%/, "bench-NAME", $$1); printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "  test layers: unit ports $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py))))) $(sort $(notdir $(patsubst %/tests,%,$(wildcard libs/*/tests services/*/tests tools/*/tests))))"
-	@echo "  benchmarks:  $(sort $(patsubst bench/%.py,%,$(shell grep -l '^if __name__ ==' bench/*.py)))"
+	@echo "  benchmarks:  $(sort $(patsubst bench/%.py,%,$(filter-out bench/peer_%,$(shell grep -l '^if __name__ ==' bench/*.py))))"
 
 # --- installing: each step leaves a stamp, and is skipped until what it depends on changes ---------------------------------------------
 

@@ -5,6 +5,7 @@ A short run of ``make chaos``, on one broker.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from devstack.throwaway import ThrowawayStack
+from opsroom_checks.runnable import docs_block
 from tests.chaos.faults import end_owner, kill_owner, zombie
 from tests.chaos.run import run, stack_of
 
+from .test_first_alert import run as run_lines
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 SESSION_TIMEOUT_S = 3.0
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -35,3 +40,8 @@ async def test_owners_that_are_killed_ended_and_woken_tell_nobody_what_is_not_so
     assert outcome.verdict.acknowledged > 100
     assert outcome.verdict.refused > 10, "refusals were judged too"
     assert outcome.classes["fence"] >= 8 + 3, "partitions changed their owner"
+    told = await asyncio.to_thread(run_lines, docs_block(ROOT, "owners"), {**os.environ, **replicas.env})
+    assert told.returncode == 0, told.stdout + told.stderr
+    owners = {line.split()[1] for line in told.stdout.splitlines()[1:]}
+    assert owners <= {replica.name for replica in replicas.replicas}
+    assert len(owners) > 1, "the page's command names them"

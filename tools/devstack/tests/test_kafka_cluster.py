@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
@@ -15,6 +15,8 @@ from aiokafka.errors import KafkaError
 from devstack.kafka_cluster import KafkaCluster
 from devstack.topics import ensure_topics, placement
 from opsroom_common.contracts.topics import EVENTS, load_topics
+from opsroom_common.log.kafka import KafkaEventLog
+from opsroom_common.log.port import Checkpoint
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(240)]
 TOPICS = {EVENTS: load_topics()[EVENTS]}
@@ -70,16 +72,18 @@ async def eventually_appended(bootstrap: str, value: bytes) -> None:
 
 
 async def values(bootstrap: str) -> list[bytes | None]:
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False) as consumer:
-        place = TopicPartition(EVENTS, 0)
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
-        found: list[bytes | None] = []
+    log = KafkaEventLog(bootstrap, TOPICS[EVENTS].partitions)
+    end = await log.end_offset(0)
+    reader = await log.reader({0: Checkpoint()})
+    found: list[bytes | None] = []
+    try:
         async with asyncio.timeout(60):
             while len(found) < end:
-                found += [record.value for records in (await consumer.getmany(timeout_ms=500)).values() for record in records]
-        return found
+                found += [item.record.value for item in (await reader.poll(500, 0.5)).get(0, ())]
+    finally:
+        await reader.close()
+        await log.close()
+    return found
 
 
 async def test_declared_topics_have_three_copies_and_two_of_them_must_have_a_batch(whole: KafkaCluster) -> None:

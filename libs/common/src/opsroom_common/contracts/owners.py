@@ -12,7 +12,7 @@ from opsroom_common.contracts.forms import Form
 from opsroom_common.contracts.headers import FINGERPRINT, to_envelope
 from opsroom_common.log.port import LogRecord, RawRecord
 
-OWNER_TYPE = "opsroom.log.owner"
+OWNER_TYPE = "opsroom.control.owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Owner:
 @cache
 def owner_form() -> Form[OwnerBody]:
     """The form of an owner's record; built once in a process."""
-    return Form(OWNER_TYPE, OwnerBody, "opsroom.log.Owner", installed_catalogue())
+    return Form(OWNER_TYPE, OwnerBody, "opsroom.control.Owner", installed_catalogue())
 
 
 def encode_owner(envelope: Envelope, owner: Owner) -> RawRecord:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-CURRENT_FOLDERS = ("events", "log", "signals")
+CURRENT_FOLDERS = ("events", "log", "control", "signals")
 """Folders of schemas that are written today; a folder of the same shape below ``history`` holds each published version."""
 
 
