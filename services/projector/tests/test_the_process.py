@@ -116,6 +116,7 @@ async def test_killed_again_and_again_it_still_gives_the_fold(
             assert "opsroom_projector_events_total" in (await client.get("/metrics")).text
         book.open()
         await copy(book, log, done)
+        await eventually(current)
         carrier = RedisFeedCarrier(redis_url)
         async with asyncio.timeout(20):
             while not await carrier.read(Position(0, 0), 1.0):
