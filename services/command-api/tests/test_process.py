@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from command_api.main import AddressUnknown, build
+from command_api.settings import Settings
 from devstack.topics import create_topic
 from opsroom_common.contracts.topics import load_topics
 from opsroom_common.runtime.ids import SystemIds
@@ -143,3 +145,28 @@ async def test_a_setting_that_does_not_fit_is_one_clear_line_and_exit_code_1(set
         assert says in text
         assert "Traceback" not in text
         assert len(text.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"OPSROOM_COMMAND_API_HOST": "0.0.0.0"}, "OPSROOM_DEV_IDENTITY"),
+        ({"OPSROOM_COMMAND_API_PEER_SECRET": "ends-with-a-newline\n"}, "peer_secret: "),
+        ({"OPSROOM_COMMAND_API_PEER_SECRET": "short-one"}, "peer_secret: "),
+        ({"OPSROOM_COMMAND_API_URL": "10.0.0.1:8401"}, "url: "),
+        ({"OPSROOM_COMMAND_API_URL": "http://10.0.0.1:8401/"}, "url: "),
+    ],
+)
+async def test_a_replica_that_others_could_not_reach_or_trust_does_not_start(settings: dict[str, str], says: str) -> None:
+    async with running("127.0.0.1:1", **settings) as (process, _):
+        assert await asyncio.to_thread(process.wait, 30) != 0
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert says in told, told
+        assert "newline" not in told, "a secret is not printed"
+
+
+async def test_a_replica_that_listens_everywhere_has_to_say_where_it_is_reached() -> None:
+    settings = Settings.model_validate({"kafka": "127.0.0.1:1", "postgres": NO_POSTGRES, "host": "0.0.0.0", "port": 0})
+    with pytest.raises(AddressUnknown, match="OPSROOM_COMMAND_API_URL"):
+        await build(settings)

@@ -46,14 +46,23 @@ from opsroom_common.runtime.service import HttpServer, Loop, Part, Resource, Ser
 from opsroom_common.runtime.telemetry import Telemetry
 
 NAME = "command-api"
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared with, not bound
 _log = get_logger(NAME)
 
 
+class AddressUnknown(Exception):
+    """Other replicas could not reach this one."""
+
+
 async def build(settings: Settings) -> Service:
-    """Everything of this service, not started. Raises BadIdentitySetting and PortTaken."""
+    """Everything of this service, not started. Raises BadIdentitySetting, AddressUnknown and PortTaken."""
     clock, ids, telemetry = SystemClock(), SystemIds(), Telemetry(NAME)
     metrics, readiness = Metrics(CollectorRegistry()), Readiness()
     who = identities(settings.dev_identity, settings.host)
+    if settings.ownership == "group" and settings.url is None and settings.host in EVERYWHERE:
+        raise AddressUnknown(
+            f"it listens on {settings.host}, which is nobody's address: set OPSROOM_COMMAND_API_URL to where the other replicas reach this one"
+        )
     topics = load_topics()
     late = LateApp()
     http = HttpServer(late, settings.host, settings.port)
@@ -204,7 +213,8 @@ class EnginePart:
 
     async def stop(self) -> None:
         await self._engine.stop()
-        if self._sharing is not None:
+        if self._sharing is not None and self._ownership is not None:
+            await self._ownership.said()
             self._sharing.cancel()
             await asyncio.gather(self._sharing, return_exceptions=True)
 
@@ -228,7 +238,7 @@ async def _nothing() -> None:
 
 def run() -> None:
     """The console script."""
-    run_console(NAME, Settings, build, (BadIdentitySetting, TopicsInvalid))
+    run_console(NAME, Settings, build, (BadIdentitySetting, AddressUnknown, TopicsInvalid))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from opsroom_domain.entities.incident import Severity
+
+_SECRET = re.compile(r"[!-~]{16,}")
 
 
 class Settings(BaseSettings):
@@ -33,8 +36,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8401, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
-    url: str | None = Field(default=None, description="Where other replicas reach this one. Not set: ``http://HOST:PORT``.")
-    replica: str = Field(default="command-api", description="This replica's name in fences and logs.")
+    url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+(/[^/\s]+)*$",
+        description="Where other replicas reach this one, without a slash at the end. Not set: ``http://HOST:PORT``.",
+    )
+    replica: str = Field(default="command-api", description="This replica's name in fences, in ``ops.control`` and in logs: each its own.")
     ownership: Literal["group", "all"] = Field(
         default="group",
         description="``group``: the replicas share the partitions. ``all``: this one owns every partition and asks nobody; for one replica alone.",
@@ -44,7 +51,6 @@ class Settings(BaseSettings):
     )
     peer_secret: SecretStr | None = Field(
         default=None,
-        min_length=16,
         description="The same for all replicas, and theirs alone: with it a replica forwards a command to the partition's owner. "
         "Not set: such a command is told 503.",
     )
@@ -67,3 +73,10 @@ class Settings(BaseSettings):
         description='JSON; replaces the table from the label "severity" to ours, e.g. ``{"critical": "sev1"}``. Not set: the built-in one.',
     )
     stall_after_s: float = Field(default=30.0, gt=0, description="Lag without progress for this long makes ``/healthz`` unhealthy.")
+
+    @field_validator("peer_secret")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _SECRET.fullmatch(secret.get_secret_value()):
+            raise ValueError("16 or more printable ASCII characters, no blanks and no line end: it travels in a header")
+        return secret

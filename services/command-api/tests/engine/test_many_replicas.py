@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import httpx
 import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from command_api.engine import forwarding
 from command_api.engine.port import CommandRefused, NotServing, OutcomeUnknown, Overloaded
+from opsroom_common.contracts.envelope import Envelope
+from opsroom_common.contracts.owners import OWNER_TYPE, Owner, encode_owner
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.port import Checkpoint, RecordClass
 from opsroom_domain.decider import NotFound
 
-from .harness import acknowledge, note, until
-from .replicas import CLOCK, opened, request, site
+from .harness import EPOCH, acknowledge, note, until
+from .replicas import CLOCK, Network, opened, request, site
 
 
 async def test_every_replica_takes_commands_of_every_partition() -> None:
@@ -196,8 +199,9 @@ async def test_a_late_line_of_a_zombie_is_overruled_by_the_owner() -> None:
     async with site(1) as s:
         a = await s.start("a")
         await s.settled(a)
-        zombie = (await s.start("z")).routing
-        zombie.served(0, "01a20e1b-0e4f-7342-82e5-fd45500ec760")
+        term = "01a20e1b-0e4f-7342-82e5-fd45500ec760"
+        envelope = Envelope(id=term, type=OWNER_TYPE, source="/command-api", time=EPOCH, term=term)
+        s.control.land(0, [encode_owner(envelope, Owner(partition=0, owner="z", url="http://z", term=term, serving=True))])
         await until(lambda: len(s.control.records(0)) >= 3)
         await until(lambda: a.routing.table()[0].owner == "a")
 
@@ -289,3 +293,51 @@ async def test_five_hundred_commands_at_once_reach_their_owner() -> None:
         await s.settled(a, b)
         answers = await asyncio.gather(*(opened(a, s.incident_in(min(b.serves))) for _ in range(500)))
         assert [answer.version for answer in answers] == [1] * 500
+
+
+async def test_a_deposed_replica_claims_nothing_more() -> None:
+    """Else it and its successor would say in turns, for ever, that each serves."""
+    async with site(1) as s:
+        a = await s.start("a")
+        await s.settled(a)
+        s.group.frozen = True
+        b = await s.start("b")
+        s.group.hand_over("a", "b")
+        b.engine.assign([0])
+        await until(lambda: b.serves == {0})
+        with pytest.raises((NotServing, OutcomeUnknown)):
+            await a.engine.submit(request(note(), s.incident_in(0)))
+        a.engine.assign([])
+        await until(lambda: not a.engine.serves(0) and b.routing.table()[0].owner == "b")
+        said = len(s.control.records(0))
+        for _ in range(50):
+            await asyncio.sleep(0.002)
+        assert len(s.control.records(0)) == said
+        assert a.routing.table()[0].owner == "b"
+
+
+async def test_what_the_group_says_while_a_replica_stops_does_not_make_it_serve_again() -> None:
+    async with site(1) as s:
+        a = await s.start("a")
+        await s.settled(a)
+        stopping = asyncio.create_task(a.engine.stop())
+        await asyncio.sleep(0)
+        a.engine.assign([0])
+        await asyncio.wait_for(stopping, 10)
+        assert not a.serves
+        assert [dict(r.headers)["ce_type"] for r in s.log.records(0)] == [b"opsroom.log.fence"]
+
+
+async def test_an_address_that_no_request_can_be_sent_to_has_got_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "PATIENCE_S", 0.0)
+    async with site() as s:
+        a, b = await s.start("a"), await s.start("b")
+        await s.settled(a, b)
+
+        class Unsendable(Network):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                raise httpx.LocalProtocolError("Illegal header value")
+
+        a.peers._transport = Unsendable()  # pyright: ignore[reportAttributeAccessIssue] -- HttpPeers' own
+        with pytest.raises(NotServing):
+            await opened(a, s.incident_in(min(b.serves)))

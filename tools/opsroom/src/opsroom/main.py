@@ -113,7 +113,7 @@ def run_all_services(
         _end(2, str(error))
     try:
         code, why = uvloop.run(run_all(lambda: build(settings)))
-    except (BadIdentitySetting, PortTaken, TopicsInvalid, Unavailable, Rejected) as error:
+    except (BadIdentitySetting, command_api.main.AddressUnknown, PortTaken, TopicsInvalid, Unavailable, Rejected) as error:
         _end(1, str(error))
     if code != 0:
         _end(code, f"{why or 'a service could not start: the last lines of the log say which, and why'}; all services were stopped")

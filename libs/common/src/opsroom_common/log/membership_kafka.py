@@ -23,6 +23,7 @@ from opsroom_common.runtime.logging import get_logger
 HEARTBEATS_A_SESSION = 20
 """A rebalance is noticed at the next heartbeat: 0.3 s for a session of 6 s."""
 SESSIONS_UNANSWERED = 2
+SESSIONS_TO_JOIN = 5
 AGAIN_S = 0.5
 POLL_MS = 1_000
 _POLL_PAUSE_MAX_MS = 24 * 3600 * 1000
@@ -73,7 +74,9 @@ class KafkaMembership:
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe([self._topic], listener=_Shares(consumer, on_share))
         try:
-            await consumer.start()
+            # A join waits until the sessions of dead members are over; a coordinator that is lost never answers it.
+            async with asyncio.timeout(SESSIONS_TO_JOIN * self._session_timeout_s):
+                await consumer.start()
             while not self._deaf():
                 # Paused partitions bring no records; asking tells the consumer that its owner lives.
                 await consumer.getmany(timeout_ms=POLL_MS)

@@ -31,6 +31,12 @@ class MemoryGroup:
         if self._members.pop(name, None) is not None:
             self._share_out()
 
+    def hand_over(self, name: str, successor: str) -> None:
+        """Let ``successor`` own what ``name`` owned, without telling anybody: what a group says of a member that it has lost."""
+        self._members.setdefault(successor, lambda _: None)
+        self._shares[successor] = self._shares.get(successor, frozenset()) | self._shares.get(name, frozenset())
+        self._shares[name] = frozenset()
+
     def owns(self, name: str, partition: int) -> bool:
         """Whether the member was given the partition, as the group sees it."""
         return name in self._members and partition in self._shares.get(name, ())

@@ -44,6 +44,8 @@ class _Owned:
     reason: str
     since: datetime
     task: asyncio.Task[None] | None = None
+    cut: asyncio.TimerHandle | None = None
+    """When the task is cut off, if it is being let go."""
 
 
 class PartitionedEngine:
@@ -81,6 +83,7 @@ class PartitionedEngine:
         self._told = asyncio.Event()
         """Set, and replaced, when ``assign`` says something new: pauses end early."""
         self._running = False
+        self._stopped = False
         self._ended: asyncio.Future[None] | None = None
 
     async def submit(self, request: CommandRequest) -> Accepted:
@@ -110,7 +113,9 @@ class PartitionedEngine:
         self.assign(self._wanted)
 
     def assign(self, partitions: Collection[int]) -> None:
-        """Own these from now on: new ones are fenced, those no longer named are drained and let go. Returns at once."""
+        """Own these from now on: new ones are fenced, those no longer named are drained and let go. Returns at once; does nothing after ``stop``."""
+        if self._stopped:
+            return
         self._wanted = frozenset(partitions)
         if not self._running:
             return
@@ -132,15 +137,16 @@ class PartitionedEngine:
 
     async def stop(self) -> None:
         """Decide nothing new, answer what was decided (bounded by ``DRAIN_S``), end the producer session."""
+        self._stopped = True
         self._running = False
         self._wanted = frozenset[int]()
-        tasks: list[asyncio.Task[None]] = []
+        tasks = {owned.task: owned.writer is not None for owned in self._owned.values() if owned.task is not None}
         for partition, owned in self._owned.items():
-            if owned.task is not None:
-                self._let_go(partition, owned)
-                if owned.writer is None:
-                    owned.task.cancel()  # it fences or waits, and its session ends anyway
-                tasks.append(owned.task)
+            self._let_go(partition, owned)
+        await asyncio.gather(*(task for task, serves in tasks.items() if serves), return_exceptions=True)
+        # What fences or waits comes last: to cancel a fence on the wire ends the session that the others drain on.
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sessions.close()
 
@@ -186,7 +192,9 @@ class PartitionedEngine:
             return
         if owned.writer is not None:
             owned.writer.drain()
-        asyncio.get_running_loop().call_later(DRAIN_S, self._cut, partition, owned.task)
+        if owned.cut is not None:
+            owned.cut.cancel()
+        owned.cut = asyncio.get_running_loop().call_later(DRAIN_S, self._cut, partition, owned.task)
 
     def _cut(self, partition: int, task: asyncio.Task[None]) -> None:
         if not task.done() and partition not in self._wanted:
@@ -194,6 +202,11 @@ class PartitionedEngine:
 
     def _own_ended(self, partition: int, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
+        cut, self._owned[partition].cut = self._owned[partition].cut, None
+        if cut is not None:
+            cut.cancel()
+        if task.cancelled():
+            self._session_may_be_over()
         if error is not None:
             if self._ended is not None and not self._ended.done():
                 self._ended.set_exception(error)
@@ -215,9 +228,7 @@ class PartitionedEngine:
             except (TermLost, AppendUnknown, SessionLost, Unavailable) as error:
                 failures = 1 if self._clock.monotonic() - began > STEADY_S else failures + 1
                 self._set(partition, None, f"{error}")
-                for owned in self._owned.values():
-                    if owned.writer is not None:
-                        owned.writer.session_ended()
+                self._session_may_be_over()
                 _log.warning("partition not served", partition=partition, reason=str(error), attempt=failures)
             except AnotherLog as error:
                 self._set(partition, None, str(error))
@@ -255,8 +266,14 @@ class PartitionedEngine:
         finally:
             self._set(partition, None, "let go")
             self._metrics.stopped(partition)
+            self._tenure.ended(partition)
         self._tenure.released(partition, recovered.term)
         _log.info("partition let go", partition=partition, term=recovered.term)
+
+    def _session_may_be_over(self) -> None:
+        for owned in self._owned.values():
+            if owned.writer is not None:
+                owned.writer.session_ended()
 
     def _set(self, partition: int, writer: PartitionWriter | None, reason: str) -> None:
         owned = self._owned[partition]

@@ -37,7 +37,7 @@ class Ownership:
         return Check(ok=True, reason=f"the group gave it {len(self._share)} partitions")
 
     async def run(self, assign: Callable[[Collection[int]], None]) -> None:
-        """Hand the group's word to ``assign`` until cancelled; then leave the group, after what was let go stands in the table."""
+        """Hand the group's word to ``assign`` until cancelled; then leave the group. Wait for ``said`` before."""
         await self._resume(assign)
 
         def on_share(partitions: frozenset[int]) -> None:
@@ -45,10 +45,11 @@ class Ownership:
             self._share = partitions
             assign(partitions)
 
-        try:
-            await self._membership.run(on_share)
-        finally:
-            await self._routing.said(SAID_S)
+        await self._membership.run(on_share)
+
+    async def said(self) -> None:
+        """Wait until what was let go stands in the table, so that no successor waits for it in vain; at most ``SAID_S``."""
+        await self._routing.said(SAID_S)
 
     async def _resume(self, assign: Callable[[Collection[int]], None]) -> None:
         """Go on at once with what an earlier life of this replica served when it was killed: the group keeps that life a member for a session
@@ -74,6 +75,9 @@ class Ownership:
 
     def served(self, partition: int, term: str) -> None:
         self._routing.served(partition, term)
+
+    def ended(self, partition: int) -> None:
+        self._routing.ended(partition)
 
     def released(self, partition: int, term: str) -> None:
         self._routing.released(partition, term)

@@ -46,6 +46,8 @@ class Routing:
         """What this replica serves, and has to stand in the table."""
         self._unsaid: dict[int, Owner] = {}
         """The latest line of each partition that is not appended yet."""
+        self._insist_from: dict[int, float] = {}
+        """Not before then is a partition's line said once more."""
         self._more = asyncio.Event()
         self._said = asyncio.Event()
         self._said.set()
@@ -70,9 +72,17 @@ class Routing:
         self._mine[partition] = self._line(partition, term, serving=True)
         self._say(self._mine[partition])
 
+    def ended(self, partition: int) -> None:
+        """The term is over: do not insist on its line any more. Returns at once."""
+        self._mine.pop(partition, None)
+        unsaid = self._unsaid.get(partition)
+        if unsaid is not None and unsaid.serving:
+            del self._unsaid[partition]
+            if not self._unsaid:
+                self._said.set()
+
     def released(self, partition: int, term: str) -> None:
         """Say that this replica has let the partition go. Returns at once."""
-        self._mine.pop(partition, None)
         self._say(self._line(partition, term, serving=False))
 
     async def said(self, timeout_s: float) -> None:
@@ -139,9 +149,11 @@ class Routing:
         self._changed = asyncio.Event()
 
     def _insist(self) -> None:
-        """A replica that woke up late may have overwritten our line: say it again. It stops once it finds itself deposed."""
+        """A replica that woke up late may have overwritten our line: say it again, but not in a hurry: both may believe that they are right."""
+        now = self._clock.monotonic()
         for partition, mine in self._mine.items():
-            if self._table.get(partition) != mine and partition not in self._unsaid:
+            if self._table.get(partition) != mine and partition not in self._unsaid and now >= self._insist_from.get(partition, now):
+                self._insist_from[partition] = now + PAUSE_S
                 self._say(mine)
 
     # -- writing -----------------------------------------------------------------------------------------------------------------

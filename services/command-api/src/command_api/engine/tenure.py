@@ -16,8 +16,12 @@ class Tenure(Protocol):
         """The term has begun: commands for the partition may come here. Returns at once."""
         ...
 
+    def ended(self, partition: int) -> None:
+        """The term has ended, however: nothing is claimed any more. Returns at once."""
+        ...
+
     def released(self, partition: int, term: str) -> None:
-        """The term has ended by a clean hand-over: everything decided in it is answered. Returns at once."""
+        """After ``ended``: it was a clean hand-over, everything decided in the term is answered. Returns at once."""
         ...
 
 
@@ -30,6 +34,9 @@ class Alone:
 
     def served(self, partition: int, term: str) -> None:
         del partition, term
+
+    def ended(self, partition: int) -> None:
+        del partition
 
     def released(self, partition: int, term: str) -> None:
         del partition, term

@@ -111,7 +111,11 @@ class PartitionWriter:
 
     async def current(self, entity_id: EntityId) -> Entity | None:
         """The confirmed state. Raises EntityParked, NotServing."""
-        return (await self._slot(entity_id)).confirmed
+        try:
+            return (await self._slot(entity_id)).confirmed
+        except Deposed as error:
+            self._lose(error)
+            raise NotServing(f"{error}; ask again") from error
 
     async def run(self) -> None:
         """Send batch after batch until the term is lost (raises TermLost) or ``drain`` has finished (returns). Raises AnotherLog."""
