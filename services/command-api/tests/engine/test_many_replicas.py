@@ -295,8 +295,9 @@ async def test_five_hundred_commands_at_once_reach_their_owner() -> None:
         assert [answer.version for answer in answers] == [1] * 500
 
 
-async def test_a_deposed_replica_claims_nothing_more() -> None:
+async def test_a_deposed_replica_claims_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it and its successor would say in turns, for ever, that each serves."""
+    monkeypatch.setattr("command_api.engine.routing.PAUSE_S", 0.0)
     async with site(1) as s:
         a = await s.start("a")
         await s.settled(a)
