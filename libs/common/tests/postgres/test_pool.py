@@ -49,6 +49,12 @@ async def test_a_database_without_tables_says_what_to_start(pool: Pool) -> None:
         await pool.fetch("SELECT * FROM nowhere")
 
 
+async def test_the_tables_of_an_older_release_say_so_too(pool: Pool) -> None:
+    """A writer that is deployed before the projector reads the log meanwhile; it must not end."""
+    with pytest.raises(NotInstalled, match="older release"):
+        await pool.fetch("SELECT not_there_yet FROM pg_class")
+
+
 async def test_a_statement_is_bounded(pool: Pool) -> None:
     with pytest.raises(Unavailable, match="statement timeout"):
         await pool.fetch("SELECT pg_sleep(20)")

@@ -287,7 +287,7 @@ async def test_a_peer_door_that_is_shut_has_written_nothing(status: int, monkeyp
 
 
 async def test_five_hundred_commands_at_once_reach_their_owner() -> None:
-    """As a batch sends them: more than there are connections."""
+    """As a batch sends them. This network has no limit on connections: what waits too long for one is told 503 and repeated."""
     async with site() as s:
         a, b = await s.start("a"), await s.start("b")
         await s.settled(a, b)

@@ -12,8 +12,8 @@ _UNAVAILABLE_CLASSES = ("08", "28", "40", "53", "57", "58", "3D", "25", "XX")
 _REJECTED_CLASSES = ("22", "54")
 """Data exceptions (a NUL in a text, say) and program limits (a key that is too long for an index)."""
 _LOCK_TIMEOUT = "55P03"
-_NOT_INSTALLED = ("42P01", "3F000")
-"""Undefined table, undefined schema."""
+_NOT_INSTALLED = ("42P01", "3F000", "42703")
+"""Undefined table, undefined schema; undefined column: tables of an older release, which the next projector to start brings up to date."""
 
 
 class Unavailable(Exception):
@@ -21,7 +21,7 @@ class Unavailable(Exception):
 
 
 class NotInstalled(Unavailable):
-    """The read model has no tables yet: the projector, which makes them, has not run on this database."""
+    """The read model has no tables yet, or those of an older release: the projector, which makes them, has not run on this database."""
 
 
 class Rejected(Exception):
@@ -37,7 +37,9 @@ def translated() -> Generator[None]:
         state = str(getattr(error, "sqlstate", None) or "XX000")
         said = f"Postgres: {error} ({state})"
         if state in _NOT_INSTALLED:
-            raise NotInstalled("the read model has no tables yet; start the projector") from error
+            raise NotInstalled(
+                f"the read model has no tables yet, or those of an older release ({state}); start the projector of this one"
+            ) from error
         if state[:2] in _REJECTED_CLASSES:
             raise Rejected(said) from error
         if state[:2] in _UNAVAILABLE_CLASSES or state == _LOCK_TIMEOUT or isinstance(error, asyncpg.InvalidCachedStatementError):
