@@ -55,8 +55,13 @@ async def assert_feed_is_whole(pool: Pool) -> None:
     versions = {
         (row["id"], row["version"]): row["state"] for row in await pool.fetch("SELECT id, version, state FROM read.entity_versions")
     }
+    again = {row["entity_id"] for row in await pool.fetch("SELECT entity_id FROM read.skips")}
     last: dict[str, FeedEntry] = {}
     for entry in entries:
+        if entry.entity_id in again:
+            # Folded again: what was shown before need not be among its versions any more.
+            last[entry.entity_id] = entry
+            continue
         shown = orjson.loads(entry.row)
         state = versions[entry.entity_id, entry.version]
         assert {key: shown[key] for key in state} == state

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from opsroom_common.contracts.codec import decode
-from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark
+from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark, Skip
 from opsroom_common.contracts.errors import Undecodable
 from opsroom_common.log.port import Classified, LogRecord, RecordClass
+from opsroom_common.log.skips import Skips
 from opsroom_domain.ids import EntityId, prefix_of
 
 PartitionOf: TypeAlias = Callable[[str], int]
@@ -39,7 +40,17 @@ class Skipped:
     reason: str
 
 
-Item: TypeAlias = DomainRecord | Fence | Poison
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A record that ``skips`` name: it does not count (R10). ``otherwise``: what it is if none of them fits."""
+
+    entity_id: EntityId
+    offset: int
+    skips: Sequence[Skip]
+    otherwise: DomainRecord | Poison
+
+
+Item: TypeAlias = DomainRecord | Fence | Poison | Passed | Skip
 
 
 def read_record(classified: Classified, partition_of: PartitionOf) -> Item | Skipped | None:
@@ -53,7 +64,7 @@ def read_record(classified: Classified, partition_of: PartitionOf) -> Item | Ski
         return poison(record, error.reason, partition_of)
     if isinstance(decoded, Mark):
         return None
-    if isinstance(decoded, DomainRecord) and partition_of(decoded.entity_id) != record.partition:
+    if isinstance(decoded, DomainRecord | Skip) and partition_of(decoded.entity_id) != record.partition:
         # Folding it would make the entity's rows depend on how two partitions happen to interleave.
         return Skipped(offset=record.offset, reason=f"{decoded.entity_id} does not live in partition {record.partition}")
     return decoded
@@ -64,6 +75,16 @@ def read_records(records: Sequence[Classified], partition_of: PartitionOf) -> It
     for classified in records:
         read = read_record(classified, partition_of)
         if read is not None:
+            yield read
+
+
+def read_knowing(records: Sequence[Classified], partition_of: PartitionOf, skips: Skips) -> Iterator[Item | Skipped]:
+    """As ``read_records``, by one who has seen the skips of what follows: what they name is passed where it stands."""
+    for classified in records:
+        read = read_record(classified, partition_of)
+        if isinstance(read, DomainRecord | Poison) and (naming := skips.naming(classified.record)):
+            yield Passed(entity_id=read.entity_id, offset=read.offset, skips=naming, otherwise=read)
+        elif read is not None:
             yield read
 
 

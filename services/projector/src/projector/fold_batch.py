@@ -12,17 +12,18 @@ from datetime import datetime
 
 import orjson
 
-from opsroom_common.contracts.envelope import DomainRecord, Fence
+from opsroom_common.contracts.envelope import SKIPPED_TYPE, DomainRecord, Fence, Skip
 from opsroom_common.log.entity import Entity, fold
+from opsroom_common.log.skips import fitting, pass_over, take_skip
 from opsroom_common.postgres.entity_row import memory_json
 from opsroom_common.rows import row_json
 from opsroom_domain.decider import Json
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
-from projector.batch_items import Item, Poison, storable
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow
+from projector.batch_items import Item, Passed, Poison, storable
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TimelineRow, VersionRow
 from projector.entity_columns import entity_columns
-from projector.known import Known, Parked
+from projector.known import Absent, Known, Parked
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -35,6 +36,10 @@ class FeedDraft:
     was: Mapping[str, str] | None
     now: Mapping[str, str]
     row_json: bytes
+
+    def showing(self, was: Mapping[str, str] | None) -> FeedDraft:
+        """The entry of one who was shown these tags before."""
+        return FeedDraft(self.row._replace(was=None if was is None else _dumps(was)), was, self.now, self.row_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,27 @@ class Folded:
     """Of every entity that the batch touched, once it is committed."""
     last_time: datetime | None
     """The newest event time of the batch, also of entities that are set aside; None without an event."""
+    skips: Sequence[SkipRow] = ()
+    passed: Mapping[EntityId, int] = field(default_factory=dict[EntityId, int])
+    """Entities without a row, and how many of their versions were passed."""
+    anew: Anew | None = None
+    """Rows that go before these come: one entity was folded again."""
+
+    @property
+    def waiting(self) -> Sequence[ParkedRow]:
+        """Those of ``parked`` that were set aside before: if one is not parked there any more, somebody has had it tried again."""
+        fresh = {row.entity_id for row in self.newly_parked}
+        return [row for row in self.parked if row.entity_id not in fresh]
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """One entity is folded again: it is set aside no more, unless ``Folded.parked`` says so. ``whole``: nothing of its rows stays."""
+
+    entity_id: EntityId
+    parked: int | None
+    """The offset at which it is parked. If it is not, somebody else was faster."""
+    whole: bool
 
 
 class Unstorable(Exception):
@@ -66,7 +92,7 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
     entities: dict[EntityId, _EntityFold] = {}
     times: list[datetime] = []
     for item in items:
-        if isinstance(item, DomainRecord):
+        if isinstance(item, DomainRecord | Skip):
             times.append(item.envelope.time)
         elif isinstance(item, Fence):
             fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
@@ -75,7 +101,7 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
         if entity is None:
             entity = entities[item.entity_id] = _EntityFold(item.entity_id, known[item.entity_id])
         entity.take(item)
-    changed = sorted((e for e in entities.values() if e.steps), key=lambda e: e.steps[-1].record.offset)
+    changed = sorted((e for e in entities.values() if e.touched), key=lambda e: e.last)
     return Folded(
         entities=[entity.row() for entity in changed],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
@@ -87,6 +113,8 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
         feed=[entity.draft() for entity in changed],
         known={entity_id: entity.now for entity_id, entity in entities.items()},
         last_time=max(times, default=None),
+        skips=[row for entity in entities.values() for row in entity.skips],
+        passed={e.entity_id: e.passed for e in entities.values() if e.passed is not None},
     )
 
 
@@ -113,29 +141,71 @@ class _EntityFold:
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
+    entity: Entity | Absent = field(init=False)
+    """What its rows say by now."""
+    types: list[str] = field(default_factory=list[str])
+    """What has changed its row, in order; "" for a record that was passed."""
+    last: int = -1
+    """Offset of the last record that did."""
+    skips: list[SkipRow] = field(default_factory=list[SkipRow])
+    passed: int | None = None
+    """Versions that were passed before its first event, if this batch passed one."""
 
     def __post_init__(self) -> None:
         self.parked = self.before if isinstance(self.before, Parked) else None
+        self.entity = self.before.before if isinstance(self.before, Parked) else self.before
 
     @property
     def now(self) -> Known:
-        if self.parked is not None:
-            return self.parked
-        return self.steps[-1].entity if self.steps else self.before
+        return self.entity if self.parked is None else self.parked
 
-    def take(self, item: DomainRecord | Poison) -> None:
-        if self.parked is not None:
+    @property
+    def touched(self) -> bool:
+        """Whether there is a row, and it is another one than before."""
+        return bool(self.types) and isinstance(self.entity, Entity)
+
+    def take(self, item: DomainRecord | Poison | Passed | Skip) -> None:
+        if isinstance(item, Skip):
+            self._take_skip(item)
+        elif self.parked is not None:
             self.behind += 1
+        elif isinstance(item, Passed):
+            self._pass(item)
         elif isinstance(item, Poison):
             self._park(item.offset, item.reason, item.at)
         else:
             try:
-                self.steps.append(_step(self.now, item))
+                step = _step(self.entity, item)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
                 self._park(item.offset, f"{type(error).__name__}: {error}", item.envelope.time)
+                return
+            self.steps.append(step)
+            self._changed(step.entity, item.envelope.type, item.offset)
+
+    def _pass(self, item: Passed) -> None:
+        """The record does not count (R10)."""
+        version = self.entity.version if isinstance(self.entity, Entity) else self.entity.passed
+        skip = fitting(item.skips, version)
+        if skip is None:
+            self.take(item.otherwise)
+        elif isinstance(self.entity, Absent):
+            self.passed = skip.version
+            self.entity = Absent(self.passed)
+        elif skip.version != version:
+            self._changed(pass_over(self.entity, skip), None, item.offset)
+
+    def _take_skip(self, skip: Skip) -> None:
+        """What it names was passed before; here its own command is remembered, and who decided."""
+        self.skips.append(_skip_row(skip))
+        if self.parked is None and isinstance(self.entity, Entity):
+            self._changed(take_skip(self.entity, skip), SKIPPED_TYPE, skip.offset)
+
+    def _changed(self, entity: Entity, type_: str | None, offset: int) -> None:
+        self.entity, self.last = entity, offset
+        self.types.append(type_ or "")
 
     def _park(self, offset: int, reason: str, at: datetime) -> None:
-        self.parked = Parked(offset, storable(reason), at)
+        self.parked = Parked(offset, storable(reason), at, self.entity)
         self.fresh = True
 
     def parked_row(self) -> ParkedRow | None:
@@ -144,16 +214,18 @@ class _EntityFold:
         return ParkedRow(self.entity_id, self.parked.offset, self.parked.reason, self.behind, self.parked.at)
 
     def row(self) -> EntityRow:
-        step = self.steps[-1]
-        entity, columns = step.entity, entity_columns(step.json)
+        entity = self.entity
+        assert isinstance(entity, Entity), "only an entity that has events is touched"
+        json, tags = self._shown(entity)
+        columns = entity_columns(json)
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
             version=entity.version,
             offset=entity.offset,
-            state=step.state,
+            state=self.steps[-1].state if self.steps else _dumps(json),
             memory=memory_json(entity),
-            tags=_dumps(step.tags),
+            tags=_dumps(tags),
             created_at=entity.created_at,
             updated_at=entity.updated_at,
             updated_by=entity.updated_by,
@@ -166,27 +238,34 @@ class _EntityFold:
             fingerprints=columns.fingerprints,
         )
 
+    def _shown(self, entity: Entity) -> tuple[Mapping[str, Json], Mapping[str, str]]:
+        if self.steps:
+            return self.steps[-1].json, self.steps[-1].tags
+        kind = KINDS[entity.kind]
+        return kind.to_json(entity.state), kind.tags(entity.state)
+
     def closed(self) -> ClosedRow | None:
-        if not isinstance(self.before, Entity):
+        if not isinstance(self.before, Entity) or not self.steps:
             return None
-        return ClosedRow(self.entity_id, self.before.version, self.steps[0].record.envelope.time)
+        return ClosedRow(self.entity_id, self.before.version - self.before.passed, self.steps[0].record.envelope.time)
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None], strict=True)]
+        return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None][: len(self.steps)], strict=True)]
 
     def draft(self) -> FeedDraft:
-        entity, now = self.steps[-1].entity, self.steps[-1].tags
+        entity = self.entity
+        assert isinstance(entity, Entity), "only an entity that has events is touched"
+        _, now = self._shown(entity)
         was = KINDS[entity.kind].tags(self.before.state) if isinstance(self.before, Entity) else None
         ready = row_json(entity)
-        types = tuple(step.record.envelope.type for step in self.steps)
         row = FeedRow(
             kind=entity.kind,
             entity_id=entity.id,
             version=entity.version,
-            offset=entity.offset,
+            offset=self.last,
             actor=entity.updated_by,
-            event_types=types,
+            event_types=tuple(type_ for type_ in self.types if type_),
             was=None if was is None else _dumps(was),
             now=_dumps(now),
             row=ready.decode(),
@@ -195,13 +274,13 @@ class _EntityFold:
         return FeedDraft(row, was, now, ready)
 
 
-def _step(now: Known, record: DomainRecord) -> _Step:
+def _step(now: Entity | Absent, record: DomainRecord) -> _Step:
     """Fold one record and make everything of it that can fail, so that a failure is this record's alone."""
     before = now if isinstance(now, Entity) else None
     if before is not None and before.kind != record.kind:
         raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
     kind = KINDS[record.kind]
-    entity = fold(before, record)
+    entity = fold(before, record, now.passed)
     json = kind.to_json(entity.state)
     entry = kind.describe(None if before is None else before.state, record.event)
     step = _Step(record, entity, json, _dumps(json), entry.words, _dumps(entry.diff), kind.tags(entity.state))
@@ -222,6 +301,22 @@ def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> str:
     if b"\\u0000" in text and _ESCAPED_NUL.search(text):
         raise Unstorable("the state holds a NUL character, which Postgres cannot store")
     return text.decode()
+
+
+def _skip_row(skip: Skip) -> SkipRow:
+    return SkipRow(
+        offset=skip.offset,
+        entity_id=skip.entity_id,
+        skipped=skip.skipped,
+        version=skip.version,
+        reason=storable(skip.reason),
+        actor=skip.envelope.actor,
+        command_id=skip.command_id,
+        body_hash=skip.body_hash,
+        skipped_command=skip.skipped_command,
+        skipped_hash=skip.skipped_hash,
+        at=skip.envelope.time,
+    )
 
 
 def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:

@@ -58,6 +58,8 @@ class Store(Protocol):
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         """Write a batch and move the checkpoint from ``before`` to ``after``, all or nothing; return its numbered feed entries.
 
+        ``folded.anew`` names the entity whose rows go before the new ones come.
+
         A commit may be lost by a crash of the server, with all that came after it; then the epoch is over, too.
         Raises Moved (nothing written), Rejected (nothing written; a value that cannot be stored), Unavailable (written or not: open again and see).
         """
@@ -68,6 +70,18 @@ class Store(Protocol):
 
         Raises Moved if the epoch is over: the server was started anew, and may have lost commits that this process believes in.
         """
+        ...
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        """Where a reader may begin at ``offset``, which is below the partition's checkpoint: with the last fence before it (R8)."""
+        ...
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        """Parked entities that a person wants to have tried again, the longest waiting first."""
+        ...
+
+    async def retried(self, entity_id: EntityId) -> None:
+        """That was done, whatever came of it."""
         ...
 
     async def trim_feed(self, entries_max: int) -> None:
@@ -107,7 +121,8 @@ def entry_of(draft: FeedDraft, position: Position, topic: str, partition: int, p
 
 
 def known_of(row: Row) -> Known:
-    """What a row of ``entities`` beside one of ``parked`` says; either may be missing."""
+    """What a row of ``entities`` beside those of ``parked`` and ``passed`` says; any may be missing."""
+    before = Absent(row["passed"] or 0) if row["id"] is None else entity_of(row)
     if row["parked_reason"] is not None:
-        return Parked(row["parked_offset"], row["parked_reason"], row["parked_at"])
-    return Absent() if row["id"] is None else entity_of(row)
+        return Parked(row["parked_offset"], row["parked_reason"], row["parked_at"], before)
+    return before

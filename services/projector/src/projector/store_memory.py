@@ -14,11 +14,11 @@ from opsroom_common.postgres.memory import Head, MemoryRow, MemoryTables, parsed
 from opsroom_common.runtime.clock import Clock
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.fold_batch import Folded
+from projector.fold_batch import Anew, Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
 
-_TABLES = ("checkpoints", "entities", "versions", "timeline", "fences", "parked")
+_TABLES = ("checkpoints", "entities", "versions", "timeline", "fences", "parked", "passed", "skips")
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_PARKED = {"parked_reason": None, "parked_offset": None, "parked_at": None}
 
@@ -66,10 +66,18 @@ class MemoryStore:
         found = tables.checkpoint(self._topic, partition)
         if head is None or found is None or (found.checkpoint, found.fold) != (before, self._fold):
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked):
+        there = {row.entity_id: row.offset for row in folded.waiting}
+        if folded.anew is not None and folded.anew.parked is not None:
+            there[folded.anew.entity_id] = folded.anew.parked
+        for entity_id, offset in there.items():
+            if (tables.get("parked", entity_id) or {}).get("offset") != offset:
+                raise Moved(f"{entity_id} is not parked at {offset} any more")
+        for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked, *folded.skips):
             _check(row)
         try:
             self._at(partition, after, max((at for at in (found.last_time, folded.last_time) if at is not None), default=None))
+            if folded.anew is not None:
+                self._forget(folded.anew)
             self._write(partition, folded)
         except BaseException:
             tables.roll_back()
@@ -89,6 +97,23 @@ class MemoryStore:
         self._tables.reach()
         if self._head(epoch) is None:
             raise Moved(f"the feed epoch {epoch} is over")
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        self._tables.reach()
+        fences = [(at, row["term"]) for (p, at), row in self._tables.tables["fences"].items() if p == partition and at < offset]
+        if not fences:
+            return Checkpoint(offset)
+        fence_offset, term = max(fences)
+        return Checkpoint(offset, term, fence_offset)
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        self._tables.reach()
+        return list(self._tables.tables["retries"])[:limit]
+
+    async def retried(self, entity_id: EntityId) -> None:
+        self._tables.reach()
+        self._tables.drop("retries", entity_id)
+        self._tables.commit()
 
     async def trim_feed(self, entries_max: int) -> None:
         self._tables.reach()
@@ -122,6 +147,16 @@ class MemoryStore:
         self._tables.put("checkpoints", (self._topic, partition), {"at": at, "fold": self._fold, "last_time": last_time})
         return Projected(at, self._fold, last_time)
 
+    def _forget(self, anew: Anew) -> None:
+        tables = self._tables
+        tables.drop("parked", anew.entity_id)
+        if anew.whole:
+            tables.drop("entities", anew.entity_id)
+            tables.drop("passed", anew.entity_id)
+            for table in ("versions", "timeline"):
+                for key in [key for key in tables.tables[table] if key[0] == anew.entity_id]:
+                    tables.drop(table, key)
+
     def _write(self, partition: int, folded: Folded) -> None:
         tables = self._tables
         for row in folded.entities:
@@ -142,6 +177,10 @@ class MemoryStore:
             known = tables.get("parked", row.entity_id)
             parked = {**row._asdict(), "partition": partition} if known is None else {**known, "behind": known["behind"] + row.behind}
             tables.put("parked", row.entity_id, parked)
+        for row in folded.skips:
+            self._insert("skips", (partition, row.offset), {**row._asdict(), "partition": partition})
+        for entity_id, versions in folded.passed.items():
+            tables.put("passed", entity_id, {"entity_id": entity_id, "partition": partition, "versions": versions})
 
     def _insert(self, table: str, key: Any, row: MemoryRow) -> None:
         if self._tables.get(table, key) is not None:
@@ -155,7 +194,8 @@ class MemoryStore:
             if parked
             else _NOT_PARKED
         )
-        return known_of({"id": None, **aside} if row is None else {**parsed(row), **aside})
+        passed = (self._tables.get("passed", entity_id) or {"versions": None})["versions"]
+        return known_of({"id": None, "passed": passed, **aside} if row is None else {**parsed(row), "passed": passed, **aside})
 
 
 def _check(row: NamedTuple) -> None:

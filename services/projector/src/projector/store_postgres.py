@@ -8,18 +8,27 @@ from hashlib import sha256
 from opsroom_common.feed.port import FeedEntry, Position
 from opsroom_common.log.port import Checkpoint
 from opsroom_common.postgres.checkpoint import checkpoint_of
-from opsroom_common.postgres.pool import Pool
+from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.postgres.sql import script, statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow, columns
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
 
 _BATCH = statements("projector.sql", "project_batch.sql")["project_batch"]
 _SQL = statements("projector.sql", "projector.sql")
+_ASIDE = statements("projector.sql", "aside.sql")
 _TRIM_ROWS_MAX = 20_000
+
+
+def _places(rows: Sequence[ParkedRow]) -> tuple[list[str], list[int]]:
+    return [row.entity_id for row in rows], [row.offset for row in rows]
+
+
+class _Nothing(Exception):
+    """The transaction is given up: nothing is written."""
 
 
 class PostgresStore:
@@ -64,8 +73,47 @@ class PostgresStore:
 
         Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
         """
-        row = await self._pool.fetch_one(
-            _BATCH,
+        if folded.anew is not None or folded.skips or folded.passed or folded.waiting:
+            row = await self._commit_aside(epoch, partition, before, after, folded)
+        else:
+            row = await self._pool.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
+        if row is None:
+            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
+        return [
+            entry_of(draft, Position(epoch, row["base"] + number), self._topic, partition, row["at"])
+            for number, draft in enumerate(folded.feed, start=1)
+        ]
+
+    async def _commit_aside(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Row | None:
+        """The batch with what goes before and beside it; None, and nothing written, if it has moved. Rare: a person has skipped or retried."""
+        try:
+            async with self._pool.transaction() as transaction:
+                place = (self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint())
+                if await transaction.fetch_one(_ASIDE["lock_checkpoint"], *place) is None:
+                    return None
+                waiting = folded.waiting
+                if waiting:
+                    parked = await transaction.fetch(_ASIDE["parked_there"], *_places(waiting))
+                    if len(parked) < len(waiting):
+                        return None
+                anew = folded.anew
+                if anew is not None:
+                    gone = await transaction.fetch(_ASIDE["unpark"], anew.entity_id, anew.parked)
+                    if anew.parked is not None and not gone:
+                        return None
+                    if anew.whole:
+                        await transaction.fetch(_ASIDE["forget_entity"], anew.entity_id)
+                row = await transaction.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
+                if row is None:
+                    raise _Nothing
+                await transaction.fetch(_ASIDE["skips"], partition, *columns(SkipRow, folded.skips))
+                await transaction.fetch(_ASIDE["passed"], partition, list(folded.passed), list(folded.passed.values()))
+                return row
+        except _Nothing:
+            return None
+
+    def _values(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> list[object]:
+        return [
             self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
             after.offset, after.term, after.fence_offset, epoch, PROJECTION, len(folded.feed),
             *columns(EntityRow, folded.entities),
@@ -76,13 +124,7 @@ class PostgresStore:
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, [draft.row for draft in folded.feed]),
             folded.last_time,
-        )  # fmt: skip
-        if row is None:
-            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        return [
-            entry_of(draft, Position(epoch, row["base"] + number), self._topic, partition, row["at"])
-            for number, draft in enumerate(folded.feed, start=1)
-        ]
+        ]  # fmt: skip
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
         """Say that the rows of these partitions, if they still stand there, are current now. Raises Unavailable.
@@ -93,6 +135,19 @@ class PostgresStore:
         row = await self._pool.fetch_one(_SQL["touch"], self._topic, list(positions), offsets, epoch, PROJECTION)
         if row is None or not row["holds"]:
             raise Moved(f"the feed epoch {epoch} is over")
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        """As the port says. Raises Unavailable."""
+        row = await self._pool.fetch_one(_ASIDE["place"], partition, offset)
+        return Checkpoint(offset) if row is None else Checkpoint(offset, row["term"], row["offset"])
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        """As the port says. Raises Unavailable."""
+        return [EntityId(row["entity_id"]) for row in await self._pool.fetch(_ASIDE["retries"], limit)]
+
+    async def retried(self, entity_id: EntityId) -> None:
+        """As the port says. Raises Unavailable."""
+        await self._pool.fetch(_ASIDE["retried"], entity_id)
 
     async def trim_feed(self, entries_max: int) -> None:
         """Drop the oldest feed entries beyond ``entries_max``, a bounded number at a time. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""Records of ``ops.events``: domain events, fences and marks, to bytes and back.
+"""Records of ``ops.events``: domain events, fences, marks and skips, to bytes and back.
 
 What was decided is what will be read: ``decode(encode_event(...))`` gives an equal event, or ``encode_event`` refuses it.
 """
@@ -11,16 +11,18 @@ from functools import cache
 from typing import Any
 
 from opsroom_common.contracts.avro import installed_catalogue
-from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope, Fence, Mark
+from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, SKIPPED_TYPE, DomainRecord, Envelope, Fence, Mark, Skip
 from opsroom_common.contracts.errors import Malformed, Undecodable, Unencodable
 from opsroom_common.contracts.forms import Form
 from opsroom_common.contracts.headers import FINGERPRINT, Peek, peek, to_envelope
 from opsroom_common.contracts.signals import decode_signal, encode_signal
 from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_domain.ids import CommandId, Version
 from opsroom_domain.registry import KINDS
 
 __all__ = [
     "Peek",
+    "SkippedBody",
     "Undecodable",
     "Unencodable",
     "decode",
@@ -29,6 +31,7 @@ __all__ = [
     "encode_fence",
     "encode_mark",
     "encode_signal",
+    "encode_skip",
     "event_forms",
     "log_forms",
     "peek",
@@ -54,6 +57,17 @@ class MarkBody:
     """The value of a mark: nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedBody:
+    """The value of a skip: see ``envelope.Skip``."""
+
+    offset: int
+    version: int
+    reason: str
+    command_id: CommandId | None
+    body_hash: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _EventForm:
     kind: str
@@ -66,6 +80,7 @@ class _Forms:
     by_type: Mapping[bytes, _EventForm]
     fence: Form[FenceBody]
     mark: Form[MarkBody]
+    skipped: Form[SkippedBody]
 
 
 @cache
@@ -82,6 +97,7 @@ def _forms() -> _Forms:
         by_type={event.form.type.encode(): event for event in by_class.values()},
         fence=Form(FENCE_TYPE, FenceBody, "opsroom.log.Fence", schemas),
         mark=Form(MARK_TYPE, MarkBody, "opsroom.log.Mark", schemas),
+        skipped=Form(SKIPPED_TYPE, SkippedBody, "opsroom.log.Skipped", schemas),
     )
 
 
@@ -90,9 +106,9 @@ def event_forms() -> Mapping[type[Any], Form[Any]]:
     return {cls: event.form for cls, event in _forms().by_class.items()}
 
 
-def log_forms() -> tuple[Form[FenceBody], Form[MarkBody]]:
-    """The forms of fences and marks."""
-    return _forms().fence, _forms().mark
+def log_forms() -> tuple[Form[FenceBody], Form[MarkBody], Form[SkippedBody]]:
+    """The forms of fences, marks and skips."""
+    return _forms().fence, _forms().mark, _forms().skipped
 
 
 def type_of(event: object) -> str:
@@ -137,7 +153,15 @@ def encode_mark(envelope: Envelope) -> RawRecord:
     return _forms().mark.record(envelope, MarkBody(), None)
 
 
-def decode(record: LogRecord) -> DomainRecord | Fence | Mark:
+def encode_skip(envelope: Envelope, body: SkippedBody) -> RawRecord:
+    """The record of a skip, keyed by the entity's id. Raises Unencodable, also if the envelope does not say whose, by whom or under which term."""
+    subject = envelope.subject
+    if not (subject and envelope.command_id and envelope.body_hash and envelope.actor and envelope.term) or envelope.entity_version:
+        raise Unencodable("a skip's envelope needs subject, command_id, body_hash, actor and term, and no entity_version")
+    return _forms().skipped.record(envelope, body, subject.encode())
+
+
+def decode(record: LogRecord) -> DomainRecord | Fence | Mark | Skip:
     """Read one record, whatever published version wrote it; old shapes become new. Says nothing about voids: see ``log.fencing``.
 
     Raises Undecodable, and nothing else.
@@ -176,7 +200,7 @@ def _domain_record(record: LogRecord, headers: dict[str, bytes], known: _EventFo
     )
 
 
-def _log_record(record: LogRecord, headers: dict[str, bytes], forms: _Forms) -> Fence | Mark:
+def _log_record(record: LogRecord, headers: dict[str, bytes], forms: _Forms) -> Fence | Mark | Skip:
     envelope = to_envelope(headers)
     fingerprint, value = headers.get(FINGERPRINT, b""), _value(record)
     if envelope.type == FENCE_TYPE:
@@ -187,7 +211,32 @@ def _log_record(record: LogRecord, headers: dict[str, bytes], forms: _Forms) -> 
         if not envelope.term:
             raise Malformed("header ce_term is missing")
         return Mark(partition=record.partition, offset=record.offset, id=envelope.id, term=envelope.term, time=envelope.time)
+    if envelope.type == SKIPPED_TYPE:
+        return _skip(record, envelope, forms.skipped.shape.build(forms.skipped.read(fingerprint, value)))
     raise Malformed("header ce_type names no record that is known here; a newer version wrote it: deploy readers before writers")
+
+
+def _skip(record: LogRecord, envelope: Envelope, body: SkippedBody) -> Skip:
+    entity_id, command_id, body_hash = envelope.subject, envelope.command_id, envelope.body_hash
+    if not (entity_id and command_id and body_hash and envelope.actor and envelope.term):
+        raise Malformed("one of the headers ce_subject, ce_commandid, ce_bodyhash, ce_actor, ce_term is missing")
+    if record.key != entity_id.encode():
+        raise Malformed("the record's key is not its ce_subject")
+    if not (0 <= body.offset < record.offset and body.version >= 0):
+        raise Malformed("a skip names an earlier record, and a version from 0")
+    return Skip(
+        partition=record.partition,
+        offset=record.offset,
+        envelope=envelope,
+        entity_id=entity_id,
+        command_id=command_id,
+        body_hash=body_hash,
+        skipped=body.offset,
+        version=Version(body.version),
+        reason=body.reason,
+        skipped_command=body.command_id,
+        skipped_hash=body.body_hash,
+    )
 
 
 def _value(record: LogRecord) -> bytes:

@@ -49,6 +49,8 @@ class Entity:
     """The last K commands, oldest first."""
     forgotten_mint_ms: int
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
+    passed: int = 0
+    """How many versions were passed since its last event, because their records do not count (R10): ``version - passed`` is that event's."""
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
@@ -63,9 +65,12 @@ def mint_ms(command_id: str) -> int:
     return int(command_id[:8] + command_id[9:13], 16)
 
 
-def fold(entity: Entity | None, record: DomainRecord) -> Entity:
-    """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises."""
-    expected = 1 if entity is None else entity.version + 1
+def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity:
+    """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises.
+
+    ``passed``: the versions of an entity that has no event yet, whose records do not count (R10).
+    """
+    expected = passed + 1 if entity is None else entity.version + 1
     if record.version != expected:
         raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
@@ -85,7 +90,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
             recent=(applied,),
             forgotten_mint_ms=0,
         )
-    recent, forgotten = _remember(entity, applied)
+    recent, forgotten = remember(entity, applied)
     created_by = entity.created_by_command
     return changed(
         entity,
@@ -97,11 +102,12 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         created_by_command=applied if created_by.command_id == applied.command_id else created_by,
         recent=recent,
         forgotten_mint_ms=forgotten,
+        passed=0,
     )
 
 
-def _remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:
-    """Events of one command stand together, so only the newest entry can be of the same command."""
+def remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:
+    """``recent`` and ``forgotten_mint_ms`` with one more. Events of one command stand together, so only the newest entry can be of the same command."""
     if entity.recent and entity.recent[-1].command_id == applied.command_id:
         return (*entity.recent[:-1], applied), entity.forgotten_mint_ms
     recent = (*entity.recent, applied)

@@ -11,12 +11,14 @@ from opsroom_domain.registry import KINDS
 
 
 def memory_json(entity: Entity) -> str:
-    """``{"created": [id, hash, version, offset], "recent": [[…]], "forgotten_mint_ms": n}`` with sorted keys (R6)."""
-    memory = {
+    """``{"created": [id, hash, version, offset], "recent": [[…]], "forgotten_mint_ms": n}`` with sorted keys (R6), and ``"passed"`` unless it is 0."""
+    memory: dict[str, object] = {
         "created": _list_of(entity.created_by_command),
         "recent": [_list_of(applied) for applied in entity.recent],
         "forgotten_mint_ms": entity.forgotten_mint_ms,
     }
+    if entity.passed:
+        memory["passed"] = entity.passed
     return orjson.dumps(memory, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -37,6 +39,7 @@ def entity_of(row: Row) -> Entity:
         created_by_command=_applied_of(memory["created"]),
         recent=tuple(_applied_of(item) for item in memory["recent"]),
         forgotten_mint_ms=memory["forgotten_mint_ms"],
+        passed=memory.get("passed", 0),
     )
 
 

@@ -44,7 +44,10 @@ class MemoryTables:
         self.run = 1
         """Counts the starts of the server (``pg_postmaster_start_time``)."""
         self.tables: dict[str, dict[Any, MemoryRow]] = {
-            name: {} for name in ("checkpoints", "entities", "versions", "timeline", "fences", "parked", "last_epoch")
+            name: {}
+            for name in (
+                "checkpoints", "entities", "versions", "timeline", "fences", "parked", "passed", "skips", "retries", "last_epoch",
+            )  # fmt: skip
         }
         self.head: Head | None = None
         self.entries: list[FeedEntry] = []
@@ -67,6 +70,12 @@ class MemoryTables:
         rows = self.tables[table]
         self._open.append((table, key, rows.get(key)))
         rows[key] = row
+
+    def drop(self, table: str, key: Any) -> None:
+        """Delete a row if it is there, as part of the commit at hand."""
+        rows = self.tables[table]
+        if key in rows:
+            self._open.append((table, key, rows.pop(key)))
 
     def clear(self, table: str) -> None:
         """Delete all rows, as part of the commit at hand."""
