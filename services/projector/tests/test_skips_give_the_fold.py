@@ -18,6 +18,7 @@ from opsroom_common.runtime.clock import ManualClock
 from opsroom_common.runtime.health import Progress
 from opsroom_common.runtime.metrics import Metrics
 from projector import verify
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow
 from projector.counts import Counts
 from projector.publish import Publisher
 from projector.session import Limits, Session
@@ -69,8 +70,8 @@ class Rows:
         return found
 
     def _stored(self, table: str, partition: int) -> Any:
-        wanted = {name: _COLUMNS[name] for name in _COLUMNS}[table]
-        rows = [row for row in self.tables.tables[table].values() if row["partition"] == partition]
+        wanted = _COLUMNS[table]
+        rows = [row for row in self.tables.tables[table].values() if row.get("partition", partition) == partition]
         return verify._table(table, [{name: _jsonable(row[name]) for name in wanted} for row in rows])
 
 
@@ -79,12 +80,13 @@ def _jsonable(value: object) -> object:
 
 
 _COLUMNS = {
-    "entities": verify.EntityRow._fields,
-    "versions": verify.VersionRow._fields,
-    "timeline": verify.TimelineRow._fields,
-    "fences": verify.FenceRow._fields,
-    "parked": verify.ParkedRow._fields,
-    "skips": verify.SkipRow._fields,
+    "entities": EntityRow._fields,
+    "texts": TextRow._fields,
+    "versions": VersionRow._fields,
+    "timeline": TimelineRow._fields,
+    "fences": FenceRow._fields,
+    "parked": ParkedRow._fields,
+    "skips": SkipRow._fields,
     "passed": ("entity_id", "versions"),
 }
 

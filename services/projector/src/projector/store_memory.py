@@ -18,7 +18,7 @@ from projector.fold_batch import Anew, Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
 
-_TABLES = ("checkpoints", "entities", "versions", "timeline", "fences", "parked", "passed", "skips")
+_TABLES = ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked", "passed", "skips")
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_PARKED = {"parked_reason": None, "parked_offset": None, "parked_at": None}
 
@@ -72,7 +72,7 @@ class MemoryStore:
         for entity_id, offset in there.items():
             if (tables.get("parked", entity_id) or {}).get("offset") != offset:
                 raise Moved(f"{entity_id} is not parked at {offset} any more")
-        for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked, *folded.skips):
+        for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked, *folded.skips):
             _check(row)
         try:
             self._at(partition, after, max((at for at in (found.last_time, folded.last_time) if at is not None), default=None))
@@ -152,6 +152,7 @@ class MemoryStore:
         tables.drop("parked", anew.entity_id)
         if anew.whole:
             tables.drop("entities", anew.entity_id)
+            tables.drop("texts", anew.entity_id)
             tables.drop("passed", anew.entity_id)
             for table in ("versions", "timeline"):
                 for key in [key for key in tables.tables[table] if key[0] == anew.entity_id]:
@@ -163,6 +164,8 @@ class MemoryStore:
             known = tables.get("entities", row.id)
             kept = {} if known is None else {name: known[name] for name in ("kind", "partition", "created_at")}
             tables.put("entities", row.id, {**row._asdict(), "partition": partition, **kept})
+        for row in folded.texts:
+            tables.put("texts", row.id, row._asdict())
         for closed in folded.closed:
             version = tables.get("versions", (closed.id, closed.version))
             if version is not None:

@@ -12,7 +12,7 @@ from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.postgres.sql import script, statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TimelineRow, VersionRow, columns
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
@@ -124,6 +124,7 @@ class PostgresStore:
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, [draft.row for draft in folded.feed]),
             folded.last_time,
+            *columns(TextRow, folded.texts),
         ]  # fmt: skip
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:

@@ -81,6 +81,6 @@ def pass_over(entity: Entity, skip: Skip) -> Entity:
 
 def take_skip(entity: Entity, skip: Skip) -> Entity:
     """The entity once the skip itself is read: its command is remembered as every other (R6)."""
-    recent, forgotten = remember(entity, Applied(skip.command_id, skip.body_hash, entity.version, skip.offset))
+    recent, forgotten = remember(entity, Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
     return changed(entity, recent=recent, forgotten_mint_ms=forgotten)
 

@@ -19,6 +19,8 @@ JOIN unnest($1::text[], $2::bigint[]) AS known(entity_id, "offset") ON known.ent
 -- It is folded again from its first record: a statement cannot delete and insert the same key.
 WITH entities AS (
     DELETE FROM read_v1.entities WHERE id = $1
+), texts AS (
+    DELETE FROM read_v1.texts WHERE id = $1
 ), versions AS (
     DELETE FROM read_v1.entity_versions WHERE id = $1
 ), timeline AS (

@@ -87,5 +87,5 @@ WHERE n <= least(
 )
 
 -- name: forget_everything
-TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.entity_versions, read_v1.timeline, read_v1.parked,
+TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.texts, read_v1.entity_versions, read_v1.timeline, read_v1.parked,
     read_v1.skips, read_v1.passed, feed.head, feed.entries
