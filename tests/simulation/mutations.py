@@ -132,7 +132,7 @@ MUTATIONS = (
         "quarrel",
         (
             Change(
-                f"{_WRITER}._refuse",
+                f"{_WRITER}.refuse",
                 "self._refusals.remember(request, error, told=False)\n",
                 "if self._on_wire is None and self._next.empty:\n"
                 f"        told = {_AT_ONCE}\n        told.set_exception(error)\n        return told\n"
@@ -148,7 +148,7 @@ MUTATIONS = (
         (
             Change(
                 f"{_WRITER}._decide",
-                "return self._wait(lambda _: self._already_so(slot, before))",
+                "return self.wait(lambda _: self._already_so(slot, before))",
                 f"told = {_AT_ONCE}\n        told.set_result(self._already_so(slot, before))\n        return told",
             ),
         ),

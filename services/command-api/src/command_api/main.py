@@ -116,6 +116,7 @@ async def build(settings: Settings) -> Service:
             # Stopped first: while its partitions go to others, the doors are still open and forward to them.
             EnginePart(engines.local, engines.ownership),
             Loop("standing", engines.local.watch),
+            Loop("parked", engines.local.watch_parked),
             Loop("signals", fold.run),
             Loop("kafka", watch.run),
         ],

@@ -11,7 +11,7 @@ from opsroom_common.log.port import Checkpoint, Classified, EventLog, RecordClas
 from opsroom_common.log.skips import Skips, read_skip
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
-from projector.batch_items import Item, Poison, Skipped, read_knowing
+from projector.batch_items import Item, Poison, Skipped, read_knowing, storable
 from projector.fold_batch import Anew, Folded, fold_batch
 from projector.known import Absent, Known, Parked
 
@@ -44,7 +44,7 @@ class Stretch:
             number, reason = poison
             refused = items[number]
             assert isinstance(refused, DomainRecord)
-            items[number] = Poison(entity_id=self.entity_id, offset=refused.offset, reason=reason, at=refused.envelope.time)
+            items[number] = refused_item(refused, reason)
         folded = fold_batch({self.entity_id: self.start}, items)
         skips = [row for row in folded.skips if row.offset >= since]
         was = None if self.shown is None else KINDS[self.shown.kind].tags(self.shown.state)
@@ -54,6 +54,12 @@ class Stretch:
     def refusable(self) -> Sequence[int]:
         """Numbers of the items that a store might refuse, the last first."""
         return [number for number in reversed(range(len(self.items))) if isinstance(self.items[number], DomainRecord)]
+
+
+def refused_item(record: DomainRecord, reason: str) -> Poison:
+    """An event that can be folded, and that whoever keeps the rows refuses."""
+    time = record.envelope.time
+    return Poison(entity_id=record.entity_id, offset=record.offset, reason=storable(reason), at=time, time=time)
 
 
 def passes(known: Known, skip: Skip) -> bool:

@@ -30,6 +30,8 @@ class Poison:
     reason: str
     at: datetime
     """The record's Kafka time: the same whenever it is read."""
+    time: datetime | None = None
+    """The event's own time, if it could be read and is refused all the same: the next event must not be earlier (R8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

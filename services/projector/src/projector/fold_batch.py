@@ -94,6 +94,8 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
     for item in items:
         if isinstance(item, DomainRecord | Skip):
             times.append(item.envelope.time)
+        elif isinstance(item, Poison) and item.time is not None:
+            times.append(item.time)
         elif isinstance(item, Fence):
             fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
             continue

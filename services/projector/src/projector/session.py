@@ -10,14 +10,14 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from opsroom_common.contracts.envelope import Fence, Skip
+from opsroom_common.contracts.envelope import DomainRecord, Fence, Skip
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
 from opsroom_common.postgres.errors import Rejected
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.health import Progress
 from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
-from projector.aside import Silent, Stretch, passes, retried_stretch, skipped_stretch
+from projector.aside import Silent, Stretch, passes, refused_item, retried_stretch, skipped_stretch
 from projector.batch_items import Item, Skipped, poison, read_records
 from projector.counts import Counts
 from projector.fold_batch import Folded, fold_batch
@@ -136,7 +136,10 @@ class Session:
                 await self._project_batch(partition, records[:middle])
                 await self._project_batch(partition, records[middle:])
                 return
-            await self._commit(partition, records, [poison(records[0].record, str(error), self._log.partition_of)])
+            refused = next((item for item in read if isinstance(item, DomainRecord)), None)
+            said = str(error)
+            aside = poison(records[0].record, said, self._log.partition_of) if refused is None else refused_item(refused, said)
+            await self._commit(partition, records, [aside])
 
     async def _around_skip(self, partition: int, records: Sequence[Classified], skip: Skip) -> None:
         """What comes before the skip, the skip alone, and what comes after: it may change an entity from long before this batch (R10)."""

@@ -58,7 +58,8 @@ class Store(Protocol):
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         """Write a batch and move the checkpoint from ``before`` to ``after``, all or nothing; return its numbered feed entries.
 
-        ``folded.anew`` names the entity whose rows go before the new ones come.
+        ``folded.anew`` names the entity whose rows go before the new ones come; if that is all of them, versions that were shown are other
+        states now: no entries, and the feed's epoch is over.
 
         A commit may be lost by a crash of the server, with all that came after it; then the epoch is over, too.
         Raises Moved (nothing written), Rejected (nothing written; a value that cannot be stored), Unavailable (written or not: open again and see).

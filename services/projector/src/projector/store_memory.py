@@ -89,6 +89,8 @@ class MemoryStore:
         ]
         tables.head = Head(head.epoch, head.n + len(entries), head.run, head.projection)
         tables.entries.extend(entries)
+        if folded.anew is not None and folded.anew.whole:
+            tables.head, tables.entries, entries = None, [], []
         tables.commit()
         return entries
 

@@ -79,6 +79,8 @@ class PostgresStore:
             row = await self._pool.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
         if row is None:
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
+        if folded.anew is not None and folded.anew.whole:
+            return ()
         return [
             entry_of(draft, Position(epoch, row["base"] + number), self._topic, partition, row["at"])
             for number, draft in enumerate(folded.feed, start=1)
@@ -106,6 +108,8 @@ class PostgresStore:
                 row = await transaction.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
                 if row is None:
                     raise _Nothing
+                if anew is not None and anew.whole:
+                    await transaction.fetch(_ASIDE["end_epoch"])
                 await transaction.fetch(_ASIDE["skips"], partition, *columns(SkipRow, folded.skips))
                 await transaction.fetch(_ASIDE["passed"], partition, list(folded.passed), list(folded.passed.values()))
                 return row

@@ -17,6 +17,7 @@ from opsroom_common.contracts.forms import Form
 from opsroom_common.contracts.headers import FINGERPRINT, Peek, peek, to_envelope
 from opsroom_common.contracts.signals import decode_signal, encode_signal
 from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_common.runtime.ids import is_uuid7
 from opsroom_domain.ids import CommandId, Version
 from opsroom_domain.registry import KINDS
 
@@ -40,6 +41,7 @@ __all__ = [
 
 IN_HEADERS = frozenset({"at", "by"})
 """Fields of every event that stand in the headers ``ce_time`` and ``ce_actor`` and not in the value."""
+_VERSION_MAX = 2**31 - 1
 ENTITY_ID_BYTES_MAX = 128
 """A longer claim of whose record a malformed one is, is not believed."""
 
@@ -221,8 +223,10 @@ def _skip(record: LogRecord, envelope: Envelope, body: SkippedBody) -> Skip:
         raise Malformed("one of the headers ce_subject, ce_commandid, ce_bodyhash, ce_actor, ce_term is missing")
     if record.key != entity_id.encode():
         raise Malformed("the record's key is not its ce_subject")
-    if not (0 <= body.offset < record.offset and body.version >= 0):
+    if not (0 <= body.offset < record.offset and 0 <= body.version <= _VERSION_MAX):
         raise Malformed("a skip names an earlier record, and a version from 0")
+    if not all(is_uuid7(id_) for id_ in (command_id, body.command_id or command_id)):
+        raise Malformed("a command id is no UUIDv7")
     return Skip(
         partition=record.partition,
         offset=record.offset,

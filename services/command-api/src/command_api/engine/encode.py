@@ -30,11 +30,11 @@ class Place:
 
 
 def encode_events(
-    request: CommandRequest, before: Entity | None, events: Sequence[Any], place: Place, ids: Ids
+    request: CommandRequest, before: Entity | None, events: Sequence[Any], place: Place, ids: Ids, passed: int = 0
 ) -> list[tuple[DomainRecord, RawRecord]]:
-    """One command's events, in order, as folds see them and as the log takes them."""
+    """One command's events, in order, as folds see them and as the log takes them. ``passed``: versions of an entity that has no event (R10)."""
     names = event_names(request.kind)
-    version = before.version if before is not None else 0
+    version = before.version if before is not None else passed
     encoded: list[tuple[DomainRecord, RawRecord]] = []
     for i, event in enumerate(events):
         envelope = Envelope(

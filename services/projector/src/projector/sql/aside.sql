@@ -28,6 +28,10 @@ WITH entities AS (
 )
 DELETE FROM read_v1.passed WHERE entity_id = $1
 
+-- name: end_epoch
+-- Versions that screens have seen are other states now: a screen takes a version once, so all of them take a fresh snapshot.
+DELETE FROM feed.head
+
 -- name: skips
 INSERT INTO read_v1.skips (
     partition, "offset", entity_id, skipped, version, reason, actor, command_id, body_hash, skipped_command, skipped_hash, at
