@@ -295,4 +295,45 @@ MUTATIONS = (
         "owners",
         (Change("opsroom_common.log.fencing:TermFilter._is_of_this_term", "return term is not None and", "return True or"),),
     ),
+    Mutation(
+        "skip-unseen-by-the-projector",
+        "R10",
+        "the projector reads a person's skip and leaves the entity where it is: parked for ever",
+        "skips",
+        (Change("projector.session:Session._around_skip", "if passes(known, skip):", "if False:"),),
+    ),
+    Mutation(
+        "skip-unseen-by-the-next-owner",
+        "R10",
+        "a new owner reads the log back, finds the record that it cannot handle, and not the skip behind it",
+        "skips, from the log",
+        (Change("command_api.engine.recovery:Recovered.add", "if isinstance(record, Skip):", "if False:"),),
+    ),
+    Mutation(
+        "skip-of-a-handled-record-unseen",
+        "R10",
+        "the record was handled here, and parked there: with the skip the rows keep what the writer has dropped",
+        "skips",
+        (Change("projector.session:passes", "or _holds(known.before, skip)\n    return _holds(known, skip)", "\n    return False"),),
+    ),
+    Mutation(
+        "skip-without-its-version",
+        "R10",
+        "the version of the record that does not count is given to the next one too, and what waited behind it is a gap",
+        "skips",
+        (
+            Change(
+                "command_api.engine.skipping:passing",
+                'if headers.get("ce_entityversion") != str(version + 1).encode():',
+                "if True:",
+            ),
+        ),
+    ),
+    Mutation(
+        "log-folded-without-its-skips",
+        "R10",
+        "the owner folds an entity from the log and does not know what does not count: it decides on a state that no reader has",
+        "skips, from the log",
+        (Change("command_api.engine.log_folds:LogFolds._scan", "if again:", "if False:"),),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from opsroom_domain.registry import KINDS
 
 REMEMBERED_COMMANDS = 64
 """K of rule R6: how many command ids an entity's state remembers."""
+
+
+_ABOVE_EVERY_ID = "~"
 
 
 class VersionGap(Exception):
@@ -51,12 +54,15 @@ class Entity:
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
     passed: int = 0
     """How many versions were passed since its last event, because their records do not count (R10): ``version - passed`` is that event's."""
+    id_bound: str = field(default=_ABOVE_EVERY_ID, compare=False)
+    """No id in ``recent`` is above it. Ids grow with time, so that a new command is known to be new without a look at each."""
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
-        for known in reversed(self.recent):
-            if known.command_id == command_id:
-                return known
+        if command_id <= self.id_bound:
+            for known in reversed(self.recent):
+                if known.command_id == command_id:
+                    return known
         return self.created_by_command if self.created_by_command.command_id == command_id else None
 
 
@@ -89,8 +95,9 @@ def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity
             created_by_command=applied,
             recent=(applied,),
             forgotten_mint_ms=0,
+            id_bound=record.command_id,
         )
-    recent, forgotten = remember(entity, applied)
+    recent, forgotten = _remember(entity, applied)
     created_by = entity.created_by_command
     return changed(
         entity,
@@ -103,11 +110,18 @@ def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity
         recent=recent,
         forgotten_mint_ms=forgotten,
         passed=0,
+        id_bound=max(entity.id_bound, record.command_id),
     )
 
 
-def remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:
-    """``recent`` and ``forgotten_mint_ms`` with one more. Events of one command stand together, so only the newest entry can be of the same command."""
+def remembering(entity: Entity, applied: Applied) -> Entity:
+    """The entity with one more command in its memory, and nothing else changed."""
+    recent, forgotten = _remember(entity, applied)
+    return changed(entity, recent=recent, forgotten_mint_ms=forgotten, id_bound=max(entity.id_bound, applied.command_id))
+
+
+def _remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:
+    """Events of one command stand together, so only the newest entry can be of the same command."""
     if entity.recent and entity.recent[-1].command_id == applied.command_id:
         return (*entity.recent[:-1], applied), entity.forgotten_mint_ms
     recent = (*entity.recent, applied)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from opsroom_common.contracts.codec import decode
 from opsroom_common.contracts.envelope import SKIPPED_TYPE, Skip
 from opsroom_common.contracts.errors import Undecodable
-from opsroom_common.log.entity import Applied, Entity, remember
+from opsroom_common.log.entity import Applied, Entity, remembering
 from opsroom_common.log.port import Classified, LogRecord, RecordClass
 from opsroom_domain.copies import changed
 from opsroom_domain.ids import EntityId
@@ -73,14 +73,13 @@ def pass_over(entity: Entity, skip: Skip) -> Entity:
     """The entity once the record that ``skip`` names is passed. A retry of that record's command finds itself (R6)."""
     if skip.version == entity.version:
         return entity
-    recent, forgotten = entity.recent, entity.forgotten_mint_ms
-    if skip.skipped_command is not None and skip.skipped_hash is not None:
-        recent, forgotten = remember(entity, Applied(skip.skipped_command, skip.skipped_hash, skip.version, skip.skipped))
-    return changed(entity, version=skip.version, recent=recent, forgotten_mint_ms=forgotten, passed=entity.passed + 1)
+    passed = changed(entity, version=skip.version, passed=entity.passed + 1)
+    if skip.skipped_command is None or skip.skipped_hash is None:
+        return passed
+    return remembering(passed, Applied(skip.skipped_command, skip.skipped_hash, skip.version, skip.skipped))
 
 
 def take_skip(entity: Entity, skip: Skip) -> Entity:
     """The entity once the skip itself is read: its command is remembered as every other (R6)."""
-    recent, forgotten = remember(entity, Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
-    return changed(entity, recent=recent, forgotten_mint_ms=forgotten)
+    return remembering(entity, Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
 
