@@ -104,8 +104,8 @@ class RemoteSource:
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         return await self._network.call(lambda: at_once(self._source.find_command(partition, entity_id, command_id)), SourceUnavailable)
 
-    async def parked(self, partition: int, limit: int) -> ParkedRows | None:
-        return await self._network.call(lambda: at_once(self._source.parked(partition, limit)), SourceUnavailable)
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        return await self._network.call(lambda: at_once(self._source.parked_rows(partition, limit)), SourceUnavailable)
 
 
 class RemoteFeed:

@@ -77,7 +77,7 @@ class StateSource(Protocol):
         """Look an old command id up in the versions; None if there is no checkpoint."""
         ...
 
-    async def parked(self, partition: int, limit: int) -> ParkedRows | None:
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
         """The entities that are set aside, at most ``limit``, by id; None if there is no checkpoint."""
         ...
 
@@ -97,6 +97,6 @@ class NoStateSource:
         del partition, entity_id, command_id
         return None
 
-    async def parked(self, partition: int, limit: int) -> ParkedRows | None:
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
         del partition, limit
         return None

@@ -152,7 +152,7 @@ class MemoryRowSource:
             checkpoint=at, fold=fold, parked=aside.get("reason"), entity=entity, parked_at=aside.get("offset"), passed=passed
         )  # fmt: skip
 
-    async def parked(self, partition: int, limit: int) -> ParkedRows | None:
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
         found = self._at(partition)
         if found is None:
             return None

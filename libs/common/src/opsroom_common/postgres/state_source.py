@@ -75,7 +75,7 @@ class RowSource:
         applied = Applied(command_id, row["body_hash"], Version(row["version"]), row["offset"]) if found else None
         return FoundCommand(checkpoint=checkpoint_of(row, "at_offset"), parked=row["parked"], applied=applied)
 
-    async def parked(self, partition: int, limit: int) -> ParkedRows | None:
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
         rows = await self._soon(self._pool.fetch(_SQL["parked"], self._topic, partition, limit))
         if not rows:
             return None

@@ -119,7 +119,7 @@ class States:
     async def look_aside(self) -> None:
         """Ask the rows which entities the projector has parked: one that is in memory here takes no command either. Raises Deposed."""
         try:
-            found = await self._source.parked(self._partition, PARKED_MAX)
+            found = await self._source.parked_rows(self._partition, PARKED_MAX)
         except SourceUnavailable:
             return  # what was known stays
         if found is None or self._closed:
