@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from opsroom_domain.ids import EntityId
 
 from . import incident
+from .skips import skips
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story, "history-skips-v1": skips}
