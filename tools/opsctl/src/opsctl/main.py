@@ -11,19 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
+from opsctl.dead_letters import Letters, list_letters, opened_letters, replay_letters
 from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
 from opsctl.moments import parse_moment, parse_version_or_moment
 from opsctl.owners import show_owners
+from opsctl.parked import list_parked, retry_parked, show_parked, skip_parked
 from opsctl.screen import Screen, one_line
 from opsctl.servers import Servers, opened, opened_admin, opened_control
 from opsctl.state import show_state
 from opsctl.topics import show_topics
-from opsctl.where import KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
+from opsctl.where import API_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
 from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.port import AnotherLog, LogError
 from opsroom_common.runtime.clock import SystemClock
+from opsroom_common.runtime.ids import SystemIds
 from opsroom_common.runtime.logging import configure
 from opsroom_domain.ids import EntityId
 
@@ -53,11 +56,18 @@ def opsctl(
         str | None,
         typer.Option(envvar=POSTGRES_VARIABLE, help="The read model's postgresql:// URL. Default: that of make up.", show_default=False),
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(envvar=API_VARIABLE, help="Where command-api takes commands. Default: that of make up.", show_default=False),
+    ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag. Reads only: nothing here changes anything."""
+    """Look at the log, an entity's state, the topics and the lag; decide about what is parked.
+
+    Only parked retry, parked skip and dead-letters replay change anything.
+    """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")
-    context.obj = Where.of(kafka, postgres)
+    context.obj = Where.of(kafka, postgres, api=api)
 
 
 @app.command()
@@ -151,6 +161,108 @@ def owners(context: typer.Context, *, json: _Json = False) -> None:
     async def run() -> Exit:
         async with opened_control(context.obj) as control:
             return await show_owners(control, load_topics()[EVENTS].partitions, Screen(json=json))
+
+    _run(run)
+
+
+parked = typer.Typer(no_args_is_help=False, rich_markup_mode=None, help="Entities that are set aside because of a record that cannot be handled.")
+dead_letters = typer.Typer(no_args_is_help=False, rich_markup_mode=None, help="Signals that could not be handled, in ops.signals.dlq.")
+app.add_typer(parked, name="parked")
+app.add_typer(dead_letters, name="dead-letters")
+_Limit = Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Show at most so many.")]
+_Entity = Annotated[str, typer.Argument(metavar="ID", help="The entity, like inc_01k2v9q3f4e5r6t7y8z9a0b1c2.")]
+
+
+@parked.command("list")
+def parked_list(context: typer.Context, *, limit: _Limit = 100, json: _Json = False) -> None:
+    """Show which entities are parked, since when, at which record and why; the oldest first.
+
+    Exit code 1 if there is one.
+    """
+    _with_servers(context, lambda servers: list_parked(servers, limit, Screen(json=json)))
+
+
+@parked.command("show")
+def parked_show(context: typer.Context, entity: _Entity, *, json: _Json = False) -> None:
+    """Show one parked entity: the record that it waits for, what waits behind it, what can be done, and what was skipped before.
+
+    Exit code 1 if it is parked, 4 if it is not and nothing of it was ever skipped.
+    """
+    check_entity(entity)
+    _with_servers(context, lambda servers: show_parked(servers, EntityId(entity), Screen(json=json)))
+
+
+@parked.command("retry")
+def parked_retry(
+    context: typer.Context,
+    entity: Annotated[str | None, typer.Argument(metavar="ID", help="The entity; or --all.", show_default=False)] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
+    json: _Json = False,
+) -> None:
+    """Have the running projector try again: for a projector, or a database, that can handle the record by now.
+
+    It is not in the log. Exit code 1 if the entity is parked still, with the reason; 3 if no projector took it within 20 seconds.
+    """
+    if (entity is None) is not everything:
+        raise Stop(Exit.USAGE, "name one entity, or say --all")
+    if entity is not None:
+        check_entity(entity)
+    _with_servers(context, lambda servers: retry_parked(servers, None if entity is None else EntityId(entity), Screen(json=json)))
+
+
+@parked.command("skip")
+def parked_skip(
+    context: typer.Context,
+    entity: _Entity,
+    *,
+    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Of the record, as parked show says: so that no other is skipped.")],
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why; it stands in the log for ever.")],
+    json: _Json = False,
+) -> None:
+    """Skip the record that the entity is parked at: it does not count any more, for any reader and in every rebuild.
+
+    What waits behind it is folded. This cannot be taken back. Exit code 1 if command-api refuses, or if the entity is parked again at a later
+    record; 3 if command-api or the projector does not answer.
+    """
+    check_entity(entity)
+    _with_servers(context, lambda servers: skip_parked(servers, EntityId(entity), offset, reason, SystemIds(), Screen(json=json)))
+
+
+_Containing = Annotated[str, typer.Option("--error", metavar="TEXT", help="Only letters whose error contains this, like an entity's id.")]
+
+
+@dead_letters.command("list")
+def dead_letters_list(context: typer.Context, *, error: _Containing = "", limit: _Limit = 100, json: _Json = False) -> None:
+    """Show the signals that were put aside and not put back yet, with the error; the oldest first.
+
+    Exit code 1 if there is one.
+    """
+    _with_letters(context, lambda letters: list_letters(letters, error, limit, Screen(json=json)))
+
+
+@dead_letters.command("replay")
+def dead_letters_replay(
+    context: typer.Context,
+    offsets: Annotated[list[int] | None, typer.Argument(metavar="OFFSET...", help="The letters; or --all.", show_default=False)] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that wait, or with --error all of these.")] = False,
+    error: _Containing = "",
+    json: _Json = False,
+) -> None:
+    """Put signals back into ops.signals, as they came. One that was handled meanwhile, or is put back twice, changes nothing.
+
+    A signal that fails again is put aside again, as a new letter.
+    """
+    if bool(offsets) is everything:
+        raise Stop(Exit.USAGE, "name the offsets of the letters, or say --all")
+    _with_letters(context, lambda letters: replay_letters(letters, offsets or (), error, SystemClock(), Screen(json=json)))
+
+
+def _with_letters(context: typer.Context, work: Callable[[Letters], Awaitable[Exit]]) -> None:
+    async def run() -> Exit:
+        async with opened_letters(context.obj) as letters:
+            return await work(letters)
 
     _run(run)
 

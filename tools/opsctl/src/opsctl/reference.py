@@ -21,10 +21,19 @@ def page() -> str:
     """The whole page, in Markdown."""
     group: Any = typer.main.get_command(app)
     parts = [_HEAD, _words(group.help), "", "```text\nopsctl [OPTIONS] COMMAND [ARGS]...\n```", "", *_table(group), ""]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         parts += [f"## opsctl {name}", "", _words(command.help), "", f"```text\n{_usage(name, command)}\n```", "", *_table(command), ""]
     parts += [*_exit_codes(), "", _OUTPUT]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name; of a group, those in it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 _OUTPUT = """## Output
@@ -37,6 +46,9 @@ columns gets two lines for an event; what does not fit is cut there, and never i
 
 `opsctl events --from` begins to read at once where the projector has stored the fences. Without Postgres the log is read from its
 beginning, to know which term was valid, and a line says so.
+
+`opsctl parked skip` repeats the command with one id until it is told what became of it. Without a sign-in of its own it is who command-api takes
+a caller for (`OPSROOM_DEV_IDENTITY`), which has to be an admin.
 
 `opsctl state` compares every column of `read.entities` (state, memory of commands, tags, what lists sort by) and whether the entity is
 parked; with `--at`, every column of `read.entity_versions` but `valid_to`. It needs the release of opsctl whose rules made the rows, and
