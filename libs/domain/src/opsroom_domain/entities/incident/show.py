@@ -16,14 +16,15 @@ _FLAGS = {True: "true", False: "false"}
 
 def to_json(state: Incident) -> dict[str, Json]:
     """The row's part of the incident: what a dashboard shows. Every key is always there."""
+    changes = state.field_changes
     return {
         "id": state.id,
         "title": state.title,
         "description": state.description,
-        "severity": state.severity.value,
-        "status": state.status.value,
+        "severity": str(state.severity),
+        "status": str(state.status),
         "assignee": state.assignee,
-        "visibility": state.visibility.value,
+        "visibility": str(state.visibility),
         "source": state.source,
         "labels": list(state.labels),
         "watchers": list(state.watchers),
@@ -43,9 +44,7 @@ def to_json(state: Incident) -> dict[str, Json]:
         "resolved_by": state.resolved_by,
         "resolution": state.resolution,
         "resolved_automatically": state.resolved_automatically,
-        "field_changes": {
-            name: {"by": state.field_changes[name].by, "at": rfc3339(state.field_changes[name].at)} for name in sorted(state.field_changes)
-        },
+        "field_changes": {name: {"by": changes[name].by, "at": rfc3339(changes[name].at)} for name in sorted(changes)},
     }
 
 
@@ -86,10 +85,10 @@ def tags(state: Incident) -> dict[str, str]:
     ``labels`` and ``watchers`` are lists in one string, each member between line feeds, so that *contains* "\nNAME\n" finds exactly NAME.
     """
     return {
-        "status": state.status.value,
-        "severity": state.severity.value,
+        "status": str(state.status),
+        "severity": str(state.severity),
         "assignee": state.assignee or "",
-        "visibility": state.visibility.value,
+        "visibility": str(state.visibility),
         "source": state.source,
         "live": _FLAGS[state.live],
         "firing": _FLAGS[state.firing],
@@ -103,7 +102,7 @@ def tags(state: Incident) -> dict[str, str]:
 
 def _signal_to_json(signal: Signal) -> dict[str, Json]:
     return {
-        "status": signal.status.value,
+        "status": str(signal.status),
         "starts_at": rfc3339(signal.starts_at),
         "ends_at": _time(signal.ends_at),
         "name": signal.name,
