@@ -12,7 +12,7 @@ from opsroom_common.postgres.pool import Pool
 from opsroom_common.postgres.sql import script, statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow, columns
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
@@ -76,6 +76,7 @@ class PostgresStore:
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, [draft.row for draft in folded.feed]),
             folded.last_time,
+            *columns(TextRow, folded.texts),
         )  # fmt: skip
         if row is None:
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")

@@ -86,4 +86,4 @@ WHERE n <= least(
 )
 
 -- name: forget_everything
-TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.entity_versions, read_v1.timeline, read_v1.parked, feed.head, feed.entries
+TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.texts, read_v1.entity_versions, read_v1.timeline, read_v1.parked, feed.head, feed.entries
