@@ -70,4 +70,4 @@ def _fields(cls: type[Any]) -> tuple[Field[Any], ...]:
 
 def _alike(of: Field[Any]) -> Any:
     """A field with the same default, given the same way."""
-    return field(default=of.default, default_factory=of.default_factory, kw_only=of.kw_only)  # type: ignore[call-overload]
+    return field(default=of.default, default_factory=of.default_factory, kw_only=of.kw_only)

@@ -64,7 +64,6 @@ class Unstorable(Exception):
 def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded:
     """Fold ``items``, in log order. ``known`` must say something of every entity in them. Raises nothing for a bad record: its entity parks."""
     taken = take_all(known, items)
-    entities = taken.entities
     changed = taken.changed
     return Folded(
         entities=[entity.row() for entity in changed],

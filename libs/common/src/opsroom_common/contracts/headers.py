@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter, itemgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from opsroom_common.contracts.envelope import Envelope
 from opsroom_common.contracts.errors import Malformed, Unencodable
@@ -162,9 +162,12 @@ def read_headers(headers: Headers) -> HeadersRead:
         return _read_slowly(headers)
     names, values = cast("tuple[tuple[str, ...], tuple[bytes, ...]]", tuple(zip(*headers, strict=True)))
     pick = _layout(names)
-    if pick is None or None in values:
+    if pick is None:
         return _read_slowly(headers)
-    joined = _BETWEEN.join(values)
+    try:
+        joined = _BETWEEN.join(values)
+    except TypeError:  # Kafka knows headers without a value
+        return _read_slowly(headers)
     if not _all_opaque(joined, len(values)):
         return _read_slowly(headers)
     texts: list[str | None] = [*joined.decode("ascii").split(" "), None]
@@ -200,7 +203,7 @@ def _read_slowly(headers: Headers) -> HeadersRead:
 
 
 @lru_cache(maxsize=256)
-def _layout(names: tuple[str, ...]) -> Callable[[list[str | None]], tuple[str, ...]] | None:
+def _layout(names: tuple[str, ...]) -> Callable[[list[str | None]], tuple[Any, ...]] | None:
     """How the values of headers with these names, in this order, are picked in the order of ``_PICKED``; the last value stands for an absent one.
 
     None if a required name is missing, or one comes twice or is not ours.
