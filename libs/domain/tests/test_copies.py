@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsroom_domain.copies import changed, maker
+from opsroom_domain.copies import changed, filler, maker
 from opsroom_domain.entities.incident import AddNote, Noted
 from opsroom_domain.ids import ActorId
 
@@ -68,6 +68,13 @@ def test_a_made_thing_is_what_its_class_gives() -> None:
     assert make("a").parts is not make("a").parts
     assert hash(maker(Noted)(at=NOTE.at, by=NOTE.by, note_id="n", text="t")) == hash(Noted(at=NOTE.at, by=NOTE.by, note_id="n", text="t"))
     assert changed(make("a"), last="x") == Rich("a", last="x")
+
+
+def test_a_filled_thing_is_what_its_class_gives() -> None:
+    assert filler(Rich)("a", 5, [1], "y") == Rich("a", 5, [1], last="y")
+    assert type(filler(Noted)(NOTE.at, NOTE.by, "n", "t")) is Noted
+    with pytest.raises(TypeError):
+        filler(Rich)("a", 5, [1])
 
 
 def test_a_made_thing_is_frozen() -> None:

@@ -38,12 +38,26 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
     return cast("Callable[P, T]", _maker(cast("type[Any]", cls)))
 
 
+def filler(cls: type[T]) -> Callable[..., T]:
+    """As ``maker``, for the values of all fields, in the order in which the bases and the class declare them: half the time for many fields."""
+    return cast("Callable[..., T]", _filler(cls))
+
+
 @cache
 def _maker(cls: type[Any]) -> type[Any]:
+    return _finishing(cls, [(each.name, Any, _alike(each)) for each in _fields(cls)])
+
+
+@cache
+def _filler(cls: type[Any]) -> type[Any]:
+    return _finishing(cls, [each.name for each in _fields(cls)])
+
+
+def _finishing(cls: type[Any], like_fields: list[Any]) -> type[Any]:
     def finish(self: Any) -> None:
         self.__class__ = cls
 
-    like = make_dataclass(cls.__name__, [(each.name, Any, _alike(each)) for each in _fields(cls)], namespace={"__post_init__": finish})
+    like = make_dataclass(cls.__name__, like_fields, namespace={"__post_init__": finish})
     return _twin(cls, {"__init__": like.__init__, "__post_init__": finish})
 
 
