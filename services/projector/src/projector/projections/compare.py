@@ -77,7 +77,7 @@ class Comparing:
         same_fold = projection.fold == live.fold
         found: list[str] = []
         at: dict[int, int] = {}
-        counts: dict[str, int] = {}
+        counts: Mapping[str, int] = {}
         store = QuietStore(self._pool, projection.name, self._log.topic, self._log.partitions)
         if same_fold:
             async with following(self._log, store, self._clock) as follower:
@@ -85,8 +85,7 @@ class Comparing:
                     self._told(f"compares partition {partition + 1} of {self._log.partitions} with {live.name}")
                     at[partition], rows, differs = await self._partition(follower, projection.name, live.name, partition, columns)
                     found += differs
-                    for table, hashed in rows.items():
-                        counts[table] = counts.get(table, 0) + hashed.rows
+                    counts = {table: counts.get(table, 0) + hashed.rows for table, hashed in rows.items()}
         how = f"the same as those of {live.name}, at one checkpoint in each partition"
         if not same_fold or unshared:
             self._told("folds the log in memory and compares every row with it")
