@@ -64,7 +64,7 @@ class Contender:
     engine: PartitionedEngine
     incidents: list[EntityId]
 
-    async def submit(self, name: EntityId, command: incident.IncidentCommand) -> None:
+    async def submit(self, name: EntityId, command: incident.CommandBase) -> None:
         request = CommandRequest(
             command_id=CommandId(IDS.uuid7()),
             body_hash="0" * 32,

@@ -120,14 +120,14 @@ def _own(key: str, value: bytes, name: bytes, own: bytes) -> bytes:
     return own if key in {"ce_id", "ce_commandid"} else value
 
 
-def _commands(name: EntityId) -> Iterator[incident.IncidentCommand]:
+def _commands(name: EntityId) -> Iterator[incident.CommandBase]:
     yield incident.Open(at=_AT, by=_BY, incident_id=name, title="the disk of db-7 is almost full", description="df says 97 percent")
     yield incident.Acknowledge(at=_AT, by=_BY)
     for number in range(EVENTS_EACH - 2):
         yield incident.AddNote(at=_AT, by=_BY, note_id=f"note-{number}", text="moved the oldest logs away; it is growing still")
 
 
-def _request(name: EntityId, command_id: CommandId, command: incident.IncidentCommand) -> CommandRequest:
+def _request(name: EntityId, command_id: CommandId, command: incident.CommandBase) -> CommandRequest:
     return CommandRequest(
         command_id=command_id,
         body_hash="0" * 32,
@@ -173,7 +173,17 @@ async def write_rows(dsn: str, history: History) -> None:
         rows = [history.row(number) for number in range(start, stop)]
         after = Checkpoint(1 + stop * EVENTS_EACH, history.term, 0)
         folded = Folded(
-            entities=rows, closed=[], versions=[], timeline=[], fences=fences, parked=[], newly_parked=[], feed=[], known={}, last_time=None
+            entities=rows,
+            texts=[],
+            closed=[],
+            versions=[],
+            timeline=[],
+            fences=fences,
+            parked=[],
+            newly_parked=[],
+            feed=[],
+            known={},
+            last_time=None,
         )
         await store.commit(opened.epoch, 0, before, after, folded)
         before, fences = after, []

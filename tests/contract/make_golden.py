@@ -8,129 +8,52 @@ the difference before you commit it.
 import base64
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from opsroom_common.contracts.avro import encode, installed_catalogue
 from opsroom_common.contracts.codec import decode, encode_event, encode_fence, encode_mark, type_of
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.port import Checkpoint, LogRecord, RawRecord, RecordClass
 from opsroom_common.rows import row
-from opsroom_domain.changes import Change
-from opsroom_domain.entities.incident import (
-    INCIDENT,
-    Acknowledge,
-    AddNote,
-    Assign,
-    ChangeLabels,
-    ChangeSeverity,
-    ChangeStatus,
-    ChangeVisibility,
-    ChangeWatchers,
-    Edit,
-    Escalate,
-    Escalated,
-    Link,
-    Merge,
-    Open,
-    Reopen,
-    ReportSignal,
-    Resolve,
-    Severity,
-    SignalStatus,
-    Status,
-    Unlink,
-    Visibility,
-)
-from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
+from opsroom_domain.ids import CommandId, EntityId, Version
+from opsroom_domain.registry import KINDS
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stories import STORIES
+from stories.telling import START
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
-_START = datetime.fromisoformat("2026-11-23T09:00:00.000001Z")
 _SOURCE = "/command-api"
-_SLOW = EntityId("inc_01kaqf5m2s8v6t4r0q9p7n3k1h")
-_DOWN = EntityId("inc_01kaqf5m2s8v6t4r0q9p7n3k2j")
-_ADA, _BO, _PROBE = ActorId("usr_01kaqf5m2s8v6t4r0q9p7n3k3k"), ActorId("usr_01kaqf5m2s8v6t4r0q9p7n3k4m"), ActorId("svc_probe")
-_ESCALATED_V0 = ("opsroom.incident.Escalated", "9f3ff96832bc9b61")
 
 
-def _commands() -> Iterator[tuple[EntityId, Any]]:
-    """Two incidents through their whole lives, one event of each kind at least."""
-    at, seconds = _START, 0
-
-    def common(by: ActorId = _ADA) -> dict[str, Any]:
-        nonlocal seconds
-        seconds += 1
-        return {"at": at + timedelta(seconds=seconds, microseconds=seconds), "by": by}
-
-    long_text = "Every checkout waits.\n" * 20
-    yield _SLOW, Open(incident_id=_SLOW, title="Payments are slow", description=long_text, labels=("payments", "eu"), **common())
-    yield _SLOW, Acknowledge(**common(_BO))
-    yield _SLOW, Assign(seen=None, assignee=_BO, **common())
-    yield _SLOW, Escalate(reason="before reasons were asked for", **common())
-    yield _SLOW, Escalate(reason="No one answers: ünanswered", **common())
-    yield _SLOW, ChangeSeverity(seen=Severity.SEV3, severity=Severity.SEV1, **common())
-    yield _SLOW, ChangeStatus(seen=Status.ACKNOWLEDGED, status=Status.INVESTIGATING, **common(_BO))
-    edits = (
-        Change(field="title", seen="Payments are slow", to="Payments fail"),
-        Change(field="description", seen=long_text, to="Since nine."),
-    )
-    yield _SLOW, Edit(changes=edits, **common(_BO))
-    yield _SLOW, AddNote(note_id="note_1", text="Rolled back.\nBetter.", **common(_BO))
-    yield _SLOW, ChangeLabels(add=("database",), remove=("eu",), **common())
-    yield _SLOW, ChangeWatchers(add=(_ADA, _BO), **common())
-    yield _SLOW, ChangeWatchers(remove=(_ADA,), **common())
-    yield _SLOW, ChangeVisibility(seen=Visibility.EVERYONE, visibility=Visibility.TEAM, **common())
-    signal = {
-        "incident_id": _DOWN,
-        "fingerprint": "5f1c0a9be2d34c77",
-        "starts_at": _START,
-        "name": "TargetDown",
-        "summary": "The target does not answer",
-        "severity": Severity.SEV2,
-        "source": "alertmanager",
-        "source_url": "http://127.0.0.1:9090/graph?g0.expr=up",
-        "labels": ("job:demo",),
-    }
-    yield _DOWN, ReportSignal(status=SignalStatus.FIRING, ends_at=None, **signal, **common(_PROBE))
-    yield _DOWN, ReportSignal(status=SignalStatus.RESOLVED, ends_at=_START + timedelta(seconds=14), **signal, **common(_PROBE))
-    yield _DOWN, Reopen(reason="It came back", **common())
-    yield _SLOW, Link(target=_DOWN, **common())
-    yield _SLOW, Unlink(target=_DOWN, **common())
-    yield _SLOW, Resolve(resolution="Rolled back", **common(_BO))
-    yield _DOWN, Merge(into=_SLOW, **common())
-
-
-def records() -> Iterator[RawRecord]:
+def records(story: Iterable[tuple[str, EntityId, Any]]) -> Iterator[RawRecord]:
     """One partition: a fence, commands, a second writer's fence, a late record of the first, more commands, a mark."""
     states: dict[EntityId, tuple[Any, int]] = {}
     numbers = iter(range(1, 1_000))
     terms = [_id(next(numbers)), _id(next(numbers))]
     yield _fence(terms[0], 0)
-    commands = list(_commands())
-    for place, (entity_id, command) in enumerate(commands):
+    commands = list(story)
+    for place, (kind, entity_id, command) in enumerate(commands):
         term = terms[place >= len(commands) // 2]
         if place == len(commands) // 2:
             yield _fence(terms[1], place)
         state, version = states.get(entity_id, (None, 0))
         command_id = CommandId(_id(next(numbers)))
-        for event in INCIDENT.decide(state, command):
-            state, version = INCIDENT.evolve(state, event), version + 1
-            raw = encode_event(_envelope(event, entity_id, Version(version), command_id, _id(next(numbers)), term), "incident", event)
-            if isinstance(event, Escalated) and event.level == 1:
-                raw = _as_version_0(raw, event.level)
+        for event in KINDS[kind].decide(state, command):
+            state, version = KINDS[kind].evolve(state, event), version + 1
+            raw = encode_event(_envelope(kind, event, entity_id, Version(version), command_id, _id(next(numbers)), term), kind, event)
             yield raw
             if place == len(commands) // 2:
                 # The deposed writer's late record: void for every reader.
-                late = _envelope(event, entity_id, Version(version), CommandId(_id(next(numbers))), _id(next(numbers)), terms[0])
-                yield encode_event(late, "incident", event)
+                late = _envelope(kind, event, entity_id, Version(version), CommandId(_id(next(numbers))), _id(next(numbers)), terms[0])
+                yield encode_event(late, kind, event)
         states[entity_id] = (state, version)
-    last = commands[-1][1].at
+    last = commands[-1][2].at
     yield encode_mark(Envelope(id=_id(next(numbers)), type=MARK_TYPE, source=_SOURCE, time=last, term=terms[1]))
 
 
@@ -140,14 +63,14 @@ def _id(number: int) -> str:
 
 
 def _fence(term: str, place: int) -> RawRecord:
-    time = _START + timedelta(seconds=place)
+    time = START + timedelta(seconds=place)
     return encode_fence(Envelope(id=term, type=FENCE_TYPE, source=_SOURCE, time=time), "command-api-1", "http://127.0.0.1:8401")
 
 
-def _envelope(event: Any, entity_id: EntityId, version: Version, command_id: CommandId, id_: str, term: str) -> Envelope:
+def _envelope(kind: str, event: Any, entity_id: EntityId, version: Version, command_id: CommandId, id_: str, term: str) -> Envelope:
     return Envelope(
         id=id_,
-        type=type_of(event),
+        type=type_of(kind, event),
         source=_SOURCE,
         time=event.at,
         term=term,
@@ -159,13 +82,6 @@ def _envelope(event: Any, entity_id: EntityId, version: Version, command_id: Com
         role="operator",
         correlation_id=command_id,
     )
-
-
-def _as_version_0(raw: RawRecord, level: int) -> RawRecord:
-    """As it was written before escalations had a reason."""
-    schema = installed_catalogue().published[_ESCALATED_V0]
-    headers = tuple((name, schema.fingerprint.encode() if name == "avro-fingerprint" else value) for name, value in raw.headers)
-    return replace(raw, value=encode(schema, {"level": level}), headers=headers)
 
 
 def as_line(offset: int, raw: RawRecord) -> str:
@@ -216,12 +132,15 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("name the history: make_golden.py history-v2 [--rows]\n")
         return 2
     file = GOLDEN / f"{names[0]}.jsonl"
+    if "--rows" not in arguments and not file.exists() and names[0] not in STORIES:
+        sys.stderr.write(f"there is no story {names[0]}; tell one in stories/ and name it in STORIES\n")
+        return 2
     if "--rows" not in arguments:
         if file.exists():
             sys.stderr.write(f"{file} exists and is for ever; take the next name, or --rows for its rows alone\n")
             return 1
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [as_line(offset, raw) for offset, raw in enumerate(records())]
+        lines = [as_line(offset, raw) for offset, raw in enumerate(records(STORIES[names[0]]()))]
         file.write_text("\n".join(lines) + "\n", "utf-8")
     rows = json.dumps(replayed(read_history(file)), indent=2, sort_keys=True, ensure_ascii=False)
     file.with_suffix(".rows.json").write_text(rows + "\n", "utf-8")

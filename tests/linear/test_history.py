@@ -198,7 +198,7 @@ AT = from_rfc3339("2026-11-24T12:00:00Z")
 BY = {"at": AT, "by": ActorId("usr_dev")}
 
 
-def domain_command(ask: Ask, number: int) -> domain.IncidentCommand:
+def domain_command(ask: Ask, number: int) -> domain.CommandBase:
     match ask:
         case Open(title):
             return domain.Open(**BY, incident_id=EntityId(NAME), title=title)

@@ -152,7 +152,7 @@ class Client:
         )
         return Wish(request, self._loop.create_future())
 
-    def _command(self, entity_id: EntityId, by: ActorId, seen: Incident | None) -> incident.IncidentCommand:
+    def _command(self, entity_id: EntityId, by: ActorId, seen: Incident | None) -> incident.CommandBase:
         mine = f"{self._number}.{self._sent}"
         if seen is None or self._chance.random() < 0.03:
             return incident.Open(at=START, by=by, incident_id=entity_id, title=f"opened by {mine}")
@@ -177,7 +177,7 @@ class Client:
                     return incident.Reopen(at=START, by=by, reason=f"not done {mine}")
                 return incident.Resolve(at=START, by=by, resolution=f"done {mine}")
 
-    def _quarrel(self, by: ActorId, mine: str) -> incident.IncidentCommand:
+    def _quarrel(self, by: ActorId, mine: str) -> incident.CommandBase:
         """Whatever was seen, as a hurried person or a program would."""
         match self._chance.randrange(4):
             case 0:
@@ -190,7 +190,7 @@ class Client:
                 return incident.Resolve(at=START, by=by, resolution="done")
 
 
-def _short(command: incident.IncidentCommand) -> str:
+def _short(command: incident.CommandBase) -> str:
     return type(command).__name__
 
 

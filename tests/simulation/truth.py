@@ -15,7 +15,7 @@ from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecor
 from opsroom_common.contracts.topics import partition_of
 from opsroom_common.log.port import LogRecord
 from opsroom_domain.changes import seen_matches
-from opsroom_domain.entities.incident.events import Assigned, SeverityChanged
+from opsroom_domain.entities.incident import Assigned, SeverityChanged
 from opsroom_domain.registry import KINDS
 
 from .verdict import Broken

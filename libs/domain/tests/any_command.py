@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 from opsroom_domain.changes import Change, as_seen, hash_of
 from opsroom_domain.entities.incident import (
     Acknowledge,
+    AddComment,
     AddNote,
     Assign,
     ChangeLabels,
     ChangeSeverity,
     ChangeStatus,
+    ChangeTeam,
     ChangeVisibility,
     ChangeWatchers,
     Command,
+    DeleteComment,
     Edit,
+    EditComment,
     Escalate,
     Incident,
     Link,
@@ -62,6 +66,8 @@ _WATCHERS = st.lists(PEOPLE, max_size=1).map(tuple)
 _ENTITIES = st.sampled_from([OTHER, THIRD, INC])
 _RELATIONS = st.sampled_from(["related", "caused-by", "blocks", "Bad Relation"])
 _MINUTES = st.integers(0, 4)
+_COMMENT_IDS = st.sampled_from(["c1", "c2"])
+_TEAMS = st.sampled_from([None, "payments", "search"])
 _SEEN = st.booleans()
 """Whether the sender saw the current value, or whatever else was drawn."""
 _LOOKS: list[Callable[[str], str]] = [lambda now: now, as_seen, hash_of, lambda _: "something else"]
@@ -95,6 +101,11 @@ def _edits(draw: st.DrawFn) -> Make:
     return lambda state, who: Edit(
         **who, changes=tuple(Change(field=field, seen=look(state.texts[field]), to=to) for field, to in wanted.items() if to is not None)
     )
+
+
+def _seen(state: Incident, name: str, saw: bool) -> str:
+    known = state.comments.get(name)
+    return known.hash if known is not None and saw else "something else"
 
 
 def _made(make: Make) -> Make:
@@ -133,12 +144,26 @@ _ON_FIELDS: st.SearchStrategy[Make] = st.one_of(
         _VISIBILITIES,
         _VISIBILITIES,
     ),
+    st.builds(
+        lambda saw, other, to: _made(lambda state, who: ChangeTeam(**who, seen=state.team if saw else other, team=to)),
+        _SEEN,
+        _TEAMS,
+        _TEAMS,
+    ),
     _edits(),
 )
 _ON_MEMBERS: st.SearchStrategy[Make] = st.one_of(
     st.builds(lambda note, text: _made(lambda _, who: AddNote(**who, note_id=note, text=text)), st.sampled_from(["n1", "n2", "n3"]), TEXTS),
     st.builds(lambda to, relation: _made(lambda _, who: Link(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
     st.builds(lambda to, relation: _made(lambda _, who: Unlink(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
+    st.builds(lambda name, text: _made(lambda _, who: AddComment(**who, comment_id=name, text=text)), _COMMENT_IDS, TEXTS),
+    st.builds(
+        lambda name, saw, text: _made(lambda state, who: EditComment(**who, comment_id=name, seen=_seen(state, name, saw), text=text)),
+        _COMMENT_IDS,
+        _SEEN,
+        TEXTS,
+    ),
+    st.builds(lambda name: _made(lambda _, who: DeleteComment(**who, comment_id=name)), _COMMENT_IDS),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeLabels(**who, add=add, remove=remove)), _LABELS, _LABELS),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeWatchers(**who, add=add, remove=remove)), _WATCHERS, _WATCHERS),
 )

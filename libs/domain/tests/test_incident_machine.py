@@ -34,7 +34,7 @@ from opsroom_domain.entities.incident import (
 from opsroom_domain.ids import ActorId
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-MEMBERS = {"note", "link", "signal", "labels", "watchers"}
+MEMBERS = {"note", "comment", "link", "signal", "labels", "watchers"}
 """Diffs that name a member of what the row holds several of."""
 EDITABLE = st.sampled_from(["title", "description"])
 MERGED_AFTER = 20
@@ -244,7 +244,7 @@ def lists_are_sorted_sets(now: Incident) -> None:
 
 
 def who_changed_what_is_known(state: Incident, now: datetime) -> None:
-    assert set(state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility"}
+    assert set(state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility", "team"}
     assert {each.name for each in fields(Incident)} >= set(state.field_changes)
     assert all(change.at <= now for change in state.field_changes.values())
 

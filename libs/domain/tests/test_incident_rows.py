@@ -10,13 +10,16 @@ import pytest
 from examples import ALICE, BOB, INC, LATER, NOW, OPENED, OTHER, RESOLVED, THEN, attached, edited
 from given_when_then import folded
 
-from opsroom_domain.changes import Change
+from opsroom_domain.changes import Change, hash_of
 from opsroom_domain.decider import Json
 from opsroom_domain.entities.incident import (
     EVENTS,
     INCIDENT,
     Acknowledged,
     Assigned,
+    CommentAdded,
+    CommentDeleted,
+    CommentEdited,
     Edited,
     Escalated,
     Event,
@@ -32,6 +35,7 @@ from opsroom_domain.entities.incident import (
     SignalStatus,
     Status,
     StatusChanged,
+    TeamChanged,
     Unlinked,
     Visibility,
     VisibilityChanged,
@@ -68,6 +72,9 @@ def test_the_row_is_what_a_board_shows() -> None:
         "status": "resolved",
         "assignee": "usr_bob",
         "visibility": "everyone",
+        "viewers": [],
+        "team": None,
+        "comments": [],
         "source": "person",
         "labels": ["env=prod", "team=pay"],
         "watchers": ["usr_alice"],
@@ -98,6 +105,7 @@ def test_the_row_is_what_a_board_shows() -> None:
             "description": changed_then,
             "severity": changed_then,
             "status": changed_later,
+            "team": changed_then,
             "title": changed_then,
             "visibility": changed_then,
         },
@@ -130,6 +138,8 @@ def test_tags_are_flat() -> None:
         "severity": "sev3",
         "assignee": "usr_bob",
         "visibility": "everyone",
+        "viewers": "",
+        "team": "",
         "source": "person",
         "live": "false",
         "firing": "false",
@@ -229,12 +239,30 @@ TOLD: list[tuple[Event, str, dict[str, Json]]] = [
         "Made it visible to the team",
         {"visibility": step("everyone", "team")},
     ),
+    (
+        VisibilityChanged(**NOW, previous=Visibility.EVERYONE, visibility=Visibility.NAMED, viewers=(BOB,)),
+        "Made it visible to the people named",
+        {"visibility": step("everyone", "named"), "viewers": step([], ["usr_bob"])},
+    ),
+    (TeamChanged(**NOW, previous=None, team="payments"), "Gave it to the team payments", {"team": step(None, "payments")}),
+    (TeamChanged(**NOW, previous="payments", team=None), "Took it from the team payments", {"team": step("payments", None)}),
+    (
+        CommentAdded(**NOW, comment_id="c2", text="Who looks?\nI do.", mentions=()),
+        "Commented: Who looks? I do.",
+        {"comment": {"id": "c2", "from": None, "to": "Who looks?\nI do."}},
+    ),
+    (
+        CommentEdited(**NOW, comment_id="c1", seen="Hm", text="Hm!", mentions=()),
+        "Edited the comment: Hm!",
+        {"comment": {"id": "c1", "from": "Hm", "to": "Hm!"}},
+    ),
+    (CommentDeleted(**NOW, comment_id="c1"), "Deleted the comment", {"comment": {"id": "c1", "from": hash_of("Hm"), "to": None}}),
 ]
 
 
 @pytest.mark.parametrize(("event", "words", "diff"), TOLD, ids=[words for _, words, _ in TOLD])
 def test_the_timeline_tells_it_as_a_person_would(event: Event, words: str, diff: dict[str, Json]) -> None:
-    entry = INCIDENT.describe(incident(), event)
+    entry = INCIDENT.describe(incident(CommentAdded(**LATER, comment_id="c1", text="Hm", mentions=())), event)
     assert (entry.words, entry.diff) == (words, diff)
 
 

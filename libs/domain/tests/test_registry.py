@@ -39,8 +39,8 @@ def test_events_and_commands_are_frozen_and_have_a_time_and_an_actor(kind: Kind[
 
 def test_every_event_and_command_of_an_incident_is_registered() -> None:
     classes = [value for value in vars(incident).values() if isinstance(value, type)]
-    events = {cls for cls in classes if issubclass(cls, incident.IncidentEvent)} - {incident.IncidentEvent}
-    commands = {cls for cls in classes if issubclass(cls, incident.IncidentCommand)} - {incident.IncidentCommand}
+    events = {cls for cls in classes if issubclass(cls, incident.EventBase)} - {incident.EventBase}
+    commands = {cls for cls in classes if issubclass(cls, incident.CommandBase)} - {incident.CommandBase}
     assert set(INCIDENT.events.values()) == events
     assert set(INCIDENT.commands.values()) == commands
 

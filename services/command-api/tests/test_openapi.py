@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command_api.api.incidents import DOORS
+from command_api.api.doors import DOORS
 from command_api.openapi import DEFAULT, description
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def test_every_reference_leads_somewhere() -> None:
             found = found[part]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.full_name)
 def test_every_door_says_its_body_its_key_and_its_problems(door: Any) -> None:
     operation = json.loads(description())["paths"][door.path][door.method.lower()]
     assert operation["requestBody"]["required"]
@@ -51,8 +51,8 @@ def test_a_batch_is_described_with_the_body_of_each_command() -> None:
     assert described["paths"]["/v1/commands:batch"]["post"]["requestBody"]["required"]
     shapes = described["components"]["schemas"]["BatchCommand"]["oneOf"]
     by_name = {shape["properties"]["command"]["const"]: shape for shape in shapes}
-    assert set(by_name) == {f"incident.{door.name}" for door in DOORS}
+    assert set(by_name) == {door.full_name for door in DOORS}
     for door in DOORS:
-        shape = by_name[f"incident.{door.name}"]
+        shape = by_name[door.full_name]
         assert shape["properties"]["body"]["$ref"].endswith(f"/{door.body.__name__}")
-        assert ("entity" in shape["required"]) is ("{incident_id}" in door.path)
+        assert ("entity" in shape["required"]) is ("{id}" in door.path)

@@ -33,7 +33,7 @@ from opsroom_common.contracts.envelope import DomainRecord, Envelope
 from opsroom_common.feed.port import CarrierUnavailable, FeedEntry, Position
 from opsroom_common.feed.redis import RedisFeedCarrier
 from opsroom_common.log.entity import Entity, fold
-from opsroom_common.rows import row_json
+from opsroom_common.rows import row_json, terms_of
 from opsroom_domain.entities.incident import INCIDENT, Acknowledged, LabelsChanged, Noted, Opened, Severity, SeverityChanged, Visibility
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 
@@ -184,19 +184,19 @@ class TestProjector:
             WITH head AS (UPDATE feed.head SET n = n + 1 RETURNING epoch, n),
             rows AS (
                 INSERT INTO read_v1.entities (id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at,
-                    updated_by, title, status, severity, assignee, visibility, labels)
-                VALUES ($1, 'incident', $2, 0, $3, $4::jsonb, '{}', $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                    updated_by, title, status, rank, assignee, terms)
+                VALUES ($1, 'incident', $2, 0, $3, $4::jsonb, '{}', $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13)
                 ON CONFLICT (id) DO UPDATE SET version = $2, "offset" = $3, state = $4::jsonb, tags = $5::jsonb, updated_at = $7,
-                    updated_by = $8, title = $9, status = $10, severity = $11, assignee = $12, visibility = $13, labels = $14
+                    updated_by = $8, title = $9, status = $10, rank = $11, assignee = $12, terms = $13
             ), told AS (
                 INSERT INTO read_v1.timeline (id, version, at, type, actor, role, words, diff, command_id, partition, "offset")
-                VALUES ($1, $2, $7, $15, $8, 'admin', $16, $17::jsonb, $18, 0, $3)
+                VALUES ($1, $2, $7, $14, $8, 'admin', $15, $16::jsonb, $17, 0, $3)
             ), moved AS (
                 INSERT INTO read_v1.checkpoints (topic, partition, "offset", fold) VALUES ('ops.events', 0, $3 + 1, 'test')
                 ON CONFLICT (topic, partition) DO UPDATE SET "offset" = $3 + 1
             ), entry AS (
                 INSERT INTO feed.entries (n, kind, entity_id, version, topic, partition, "offset", actor, event_types, was, now, row, event_at)
-                SELECT n, 'incident', $1, $2, 'ops.events', 0, $3, $8, ARRAY[$15], $19::jsonb, $5::jsonb, $20, $7 FROM head
+                SELECT n, 'incident', $1, $2, 'ops.events', 0, $3, $8, ARRAY[$14], $18::jsonb, $5::jsonb, $19, $7 FROM head
             )
             SELECT epoch, n FROM head
             """,
@@ -210,10 +210,9 @@ class TestProjector:
             after.updated_by,
             after.state.title,
             after.state.status.value,
-            after.state.severity.value,
+            INCIDENT.columns(after.state).rank,
             after.state.assignee,
-            after.state.visibility.value,
-            list(after.state.labels),
+            list(terms_of(now)),
             record.envelope.type,
             told.words,
             orjson.dumps(dict(told.diff)).decode(),

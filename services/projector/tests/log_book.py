@@ -110,7 +110,7 @@ class LogBook:
         self, entity_id: EntityId, version: int, event: object, command_id: CommandId | None = None, term: str | None = None
     ) -> RawRecord:
         envelope = replace(
-            self._envelope(type_of(event), term=term or self.terms[self.log.partition_of(entity_id)][-1]),
+            self._envelope(type_of("incident", event), term=term or self.terms[self.log.partition_of(entity_id)][-1]),
             subject=entity_id,
             entity_version=Version(version),
             command_id=command_id or CommandId(self.ids.uuid7()),

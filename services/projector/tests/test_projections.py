@@ -25,7 +25,7 @@ from projector.verify import differences
 from .log_book import LogBook
 from .projecting import Projecting, eventually
 
-TABLES = ("checkpoints", "entities", "entity_versions", "fences", "parked", "timeline")
+TABLES = ("checkpoints", "entities", "entity_versions", "fences", "parked", "texts", "timeline")
 
 
 def nothing(_: object) -> None:

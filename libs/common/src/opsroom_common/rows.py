@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from opsroom_common.log.entity import Entity
+from opsroom_domain.ids import short_code
 from opsroom_domain.registry import KINDS
 from opsroom_domain.times import rfc3339
 
@@ -33,6 +34,7 @@ def row_of(
     return {
         **state,
         "id": entity_id,
+        "code": short_code(entity_id),
         "kind": kind,
         "version": version,
         "created_at": rfc3339(created_at),
@@ -44,3 +46,17 @@ def row_of(
 def row_json(entity: Entity) -> bytes:
     """Canonical JSON (UTF-8, sorted keys) of ``row``."""
     return orjson.dumps(row(entity), option=orjson.OPT_SORT_KEYS)
+
+
+def terms_of(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """What lists filter by, from an entity's tags: ``name:value`` for each tag that has one and for each member of a list, sorted.
+
+    A list in a tag stands between line feeds (see ``shared.show.shared_tags``).
+    """
+    found: list[str] = []
+    for name, value in tags.items():
+        if value.startswith("\n"):
+            found.extend(f"{name}:{member}" for member in value[1:-1].split("\n"))
+        elif value:
+            found.append(f"{name}:{value}")
+    return tuple(sorted(found))

@@ -22,7 +22,7 @@ def envelope_of() -> Callable[..., Envelope]:
     def make(event: Any, **changes: Any) -> Envelope:
         values: dict[str, Any] = {
             "id": "019aaef2-d05c-7a3e-8c51-6f0e2b7d9a01",
-            "type": type_of(event),
+            "type": type_of("incident", event),
             "source": "/command-api",
             "time": event.at,
             "term": "019aaef2-d05c-7a3e-8c51-6f0e2b7d9a02",

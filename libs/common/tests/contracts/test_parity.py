@@ -20,6 +20,12 @@ _PERSONAL = "opsroom.personal"
 _OPAQUE_TYPES = {EntityId, ActorId, CommandId}
 _OPAQUE_TEXTS = {
     "Noted.note_id",
+    "Opened.team",
+    "TeamChanged.previous",
+    "TeamChanged.team",
+    "CommentAdded.comment_id",
+    "CommentEdited.comment_id",
+    "CommentDeleted.comment_id",
     "Linked.relation",
     "Unlinked.relation",
     "SignalAttached.fingerprint",
@@ -38,13 +44,15 @@ _OPAQUE_TEXTS = {
 
 def _bound() -> list[tuple[type[Any], dict[str, Any], frozenset[str]]]:
     fence, mark = log_forms()
-    bound = [(cls, form.schema.source, IN_HEADERS) for cls, form in event_forms().items()]
+    bound = [(cls, form.schema.source, IN_HEADERS) for (_, cls), form in event_forms().items()]
     plain = (alertmanager_form(), fence, mark, owner_form())
     return bound + [(form.shape._cls, form.schema.source, frozenset[str]()) for form in plain]
 
 
 _BOUND = _bound()
-_each = pytest.mark.parametrize(("cls", "schema", "in_headers"), _BOUND, ids=[cls.__name__ for cls, _, _ in _BOUND])
+_each = pytest.mark.parametrize(
+    ("cls", "schema", "in_headers"), _BOUND, ids=[f"{schema['namespace']}.{cls.__name__}" for cls, schema, _ in _BOUND]
+)
 
 
 def _avro_record(cls: type[Any], in_headers: frozenset[str], named: set[str]) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def _avro_record(cls: type[Any], in_headers: frozenset[str], named: set[str]) ->
         "type": "record",
         "fields": [
             {"name": field.name, "type": _avro_type(hints[field.name], named)}
-            | ({} if field.default is MISSING else {"default": field.default})
+            | ({} if field.default is MISSING else {"default": list(field.default) if isinstance(field.default, tuple) else field.default})
             for field in fields(cls)
             if field.name not in in_headers
         ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar, Union
 
 Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 - a name in quotes cannot stand in `|`
@@ -30,6 +31,10 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Invalid(Refused):
+    """The command breaks a rule or a limit whatever the state is: it has to be corrected."""
 
 
 class NotFound(Refused):
@@ -70,16 +75,34 @@ class TimelineEntry:
     diff: Mapping[str, Json]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListColumns:
+    """What lists sort by and search in, beside the tags that they filter by. A kind without such a value leaves it out."""
+
+    title: str
+    status: str
+    rank: int | None = None
+    """The smaller, the more urgent: the order of severities or priorities."""
+    assignee: str | None = None
+    due_at: datetime | None = None
+    text: str = ""
+    """Everything that a search finds it by."""
+    keys: tuple[str, ...] = ()
+    """Names from outside by which it is found, such as a signal's fingerprint; sorted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S, C, E]):
     """One entity kind: everything that the services need to know about it, in one value.
 
     Shapes: ``events`` maps the last part of ``ce_type`` (``opsroom.incident.acknowledged`` -> ``acknowledged``) to its class.
     ``to_json``/``from_json`` are inverse and canonical: equal states give equal JSON. ``row`` is what a list or a socket shows,
-    ``tags`` the flat strings that live filters and indexes match on.
+    ``tags`` the flat strings that live filters and indexes match on, ``columns`` what lists sort by and search in.
     """
 
     name: str
+    collection: str
+    """The name of all of them in addresses: ``incidents``."""
     prefix: str
     events: Mapping[str, type[E]]
     commands: Mapping[str, type[C]]
@@ -88,6 +111,9 @@ class Kind(Generic[S, C, E]):
     to_json: Callable[[S], dict[str, Json]]
     from_json: Callable[[Mapping[str, Any]], S]
     tags: Callable[[S], dict[str, str]]
+    columns: Callable[[S], ListColumns]
     describe: Callable[[S | None, E], TimelineEntry]
     fold_version: int
     """Raised by hand whenever ``evolve`` or ``to_json`` gives another result for an old log; part of the fold fingerprint."""
+    admin_only: frozenset[str] = frozenset({"change_visibility"})
+    """Names of the commands that only an admin may issue: those that decide who may see or do something."""

@@ -21,3 +21,15 @@ def prefix_of(entity_id: str) -> str | None:
     """Return the prefix of a well-formed TypeID, or None if ``entity_id`` is not one."""
     match = _TYPE_ID.fullmatch(entity_id)
     return match["prefix"] if match else None
+
+
+SHORT_CODE_CHARS = 8
+
+
+def short_code(entity_id: str, chars: int = SHORT_CODE_CHARS) -> str:
+    """What people call an entity by: ``INC-`` and the last ``chars`` characters of its id, in capitals. They are of the id's random part.
+
+    Two entities may share one; then both are called by longer ones (see ``GET /v1/codes``).
+    """
+    prefix, _, digits = entity_id.partition("_")
+    return f"{prefix}-{digits[-chars:]}".upper()

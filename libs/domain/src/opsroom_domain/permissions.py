@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
-from opsroom_domain.entities.incident import ChangeVisibility
 from opsroom_domain.registry import KINDS
 
 
@@ -18,17 +15,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-ADMIN_ONLY: frozenset[type[Any]] = frozenset({ChangeVisibility})
-"""Commands that decide who sees what."""
-
-_ALL: frozenset[type[Any]] = frozenset(command for kind in KINDS.values() for command in kind.commands.values())
-ALLOWED: Mapping[str, frozenset[type[Any]]] = {
-    Role.VIEWER.value: frozenset(),
-    Role.OPERATOR.value: _ALL - ADMIN_ONLY,
-    Role.ADMIN.value: _ALL,
-}
+def allowed(role: str, kind: str, command: str) -> bool:
+    """True if ``role`` may issue the command of this name on this kind. An unknown role may nothing, and nobody an unknown command."""
+    known = KINDS.get(kind)
+    if known is None or command not in known.commands:
+        return False
+    return role == Role.ADMIN or (role == Role.OPERATOR and command not in known.admin_only)
 
 
-def allowed(role: str, command: type[Any]) -> bool:
-    """True if ``role`` may issue this type of command. An unknown role may nothing, and nobody may issue an unknown command."""
-    return command in ALLOWED.get(role, frozenset())
+def able(kind: str, command: str) -> list[str]:
+    """The roles that may issue it, from the least to the most."""
+    return [role.value for role in Role if allowed(role, kind, command)]

@@ -14,8 +14,8 @@ _ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT,)
 KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}
 _BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _ALL}
 
-if not len(KINDS) == len(_BY_PREFIX) == len(_ALL):
-    raise ValueError("two entity kinds have the same name or prefix; rename one")
+if not len(KINDS) == len(_BY_PREFIX) == len({kind.collection for kind in _ALL}) == len(_ALL):
+    raise ValueError("two entity kinds have the same name, collection or prefix; rename one")
 
 
 def kind_of_prefix(prefix: str | None) -> Kind[Any, Any, Any] | None:

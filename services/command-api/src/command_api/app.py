@@ -15,12 +15,13 @@ from starlette.types import ASGIApp
 from command_api.api import batch, openapi
 from command_api.api.commands import CommandDoors
 from command_api.api.commands import Ports as CommandPorts
-from command_api.api.incidents import DOORS
+from command_api.api.doors import DOORS
 from command_api.api.straight import StraightWay
 from command_api.signals import alertmanager
 from command_api.signals.webhook import AlertmanagerWebhook
 from opsroom_common.http import problems
 from opsroom_common.http.limits import BodyLimit, LastNet
+from opsroom_domain.registry import KINDS
 
 VERSION = "1"
 _ABOUT = """Commands of Opsroom. Every command has an id (`Idempotency-Key`, a UUIDv7): repeat an unanswered command with the same id, and it
@@ -52,13 +53,13 @@ def build_app(
     """The application, ready to serve. ``peers`` are the doors for other replicas, by method and path."""
     peers = peers or {}
     doors = CommandDoors(commands)
-    handlers = {door.name: doors.handler(door) for door in DOORS}
+    handlers = {door.full_name: doors.handler(door) for door in DOORS}
     webhook = alertmanager.handler(signals)
     many = batch.BatchDoor(doors, commands, limits.body_bytes_max).handle
     app = routes(handlers, many, webhook)
     app.include_router(health)
     problems.install(app)
-    single = {(door.method, door.path): handlers[door.name] for door in DOORS}
+    single = {(door.method, door.path): handlers[door.full_name] for door in DOORS}
     straight = StraightWay(app, {**single, ("POST", batch.PATH): many, ("POST", alertmanager.PATH): webhook, **peers})
     by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers}
     by_path |= {batch.PATH: limits.batch_bytes_max, alertmanager.PATH: limits.webhook_bytes_max}
@@ -80,15 +81,15 @@ def routes(commands: Mapping[str, Handler], many: Handler, webhook: Handler) -> 
     for door in DOORS:
         app.add_api_route(
             door.path,
-            commands[door.name],
+            commands[door.full_name],
             methods=[door.method],
-            status_code=201 if door.name == "open" else 200,
+            status_code=201 if door.creates else 200,
             response_class=Response,
-            responses=openapi.responses(created=door.name == "open"),
+            responses=openapi.responses(created=door.creates),
             openapi_extra=openapi.described(door),
-            operation_id=f"incident_{door.name}",
+            operation_id=f"{door.kind}_{door.name}",
             summary=door.summary,
-            tags=["incidents"],
+            tags=[KINDS[door.kind].collection],
         )
     app.add_api_route(batch.PATH, many, methods=["POST"], response_class=Response, **openapi.batch())
     app.add_api_route(

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from command_api.api.batch import BY_COMMAND, COMMANDS_MAX
-from command_api.api.incidents import DOORS
+from command_api.api.batch import COMMANDS_MAX
+from command_api.api.doors import BY_NAME, DOORS
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.port import Accepted, CommandRequest, NotServing, OutcomeUnknown
 
@@ -63,7 +63,7 @@ async def appends(room: House) -> float:
 
 
 def test_every_command_that_has_a_door_can_stand_in_a_batch() -> None:
-    assert set(BY_COMMAND) == {f"incident.{door.name}" for door in DOORS}
+    assert set(BY_NAME) == {f"incident.{door.name}" for door in DOORS}
 
 
 async def test_a_whole_life_in_one_batch_happens_in_the_order_of_the_list(room: House) -> None:
@@ -282,8 +282,8 @@ async def test_the_commands_of_a_batch_are_counted_like_others(room: House) -> N
     await send(room, [])
     text = (await room.http.get("/metrics")).text
     for line in (
-        'opsroom_commands_total{command="open",outcome="ok"} 1.0',
-        'opsroom_commands_total{command="add_note",outcome="replayed"} 1.0',
+        'opsroom_commands_total{command="incident.open",outcome="ok"} 1.0',
+        'opsroom_commands_total{command="incident.add_note",outcome="replayed"} 1.0',
         'opsroom_commands_total{command="unknown",outcome="unknown-command"} 2.0',
         'opsroom_commands_total{command="batch",outcome="invalid-request"} 1.0',
     ):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from command_api.api.incidents import DOORS
+from command_api.api.doors import DOORS
 from opsroom_domain.entities.incident import COMMANDS
 
 from ..house import House, house, is_problem

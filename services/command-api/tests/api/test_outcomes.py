@@ -111,5 +111,5 @@ async def test_commands_are_counted_by_what_became_of_them() -> None:
         incident_id = await room.opened()
         await room.post(f"/v1/incidents/{incident_id}/reopen", {"reason": "x"})
         text = (await room.http.get("/metrics")).text
-        assert 'opsroom_commands_total{command="open",outcome="ok"} 1.0' in text
-        assert 'opsroom_commands_total{command="reopen",outcome="not-resolved"} 1.0' in text
+        assert 'opsroom_commands_total{command="incident.open",outcome="ok"} 1.0' in text
+        assert 'opsroom_commands_total{command="incident.reopen",outcome="not-resolved"} 1.0' in text

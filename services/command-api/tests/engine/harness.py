@@ -85,7 +85,7 @@ class Bench:
 
     def request(
         self,
-        command: incident.IncidentCommand,
+        command: incident.CommandBase,
         *,
         on: str = "one",
         command_id: str | None = None,
@@ -104,7 +104,7 @@ class Bench:
             expected_version=None if expected_version is None else Version(expected_version),
         )
 
-    async def do(self, command: incident.IncidentCommand, **options: object) -> Accepted:
+    async def do(self, command: incident.CommandBase, **options: object) -> Accepted:
         return await self.engine.submit(self.request(command, **options))  # pyright: ignore[reportArgumentType] -- the options of ``request``
 
     def open(self, on: str = "one") -> incident.Open:

@@ -154,7 +154,7 @@ async def site(partitions: int = 4) -> AsyncIterator[Site]:
             await replica.kill()
 
 
-def request(command: incident.IncidentCommand, on: EntityId, *, command_id: str | None = None, deadline_s: float = 5.0) -> CommandRequest:
+def request(command: incident.CommandBase, on: EntityId, *, command_id: str | None = None, deadline_s: float = 5.0) -> CommandRequest:
     return CommandRequest(
         command_id=CommandId(command_id or IDS.uuid7()),
         body_hash=sha256(repr(command).encode()).hexdigest()[:32],

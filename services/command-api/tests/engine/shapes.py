@@ -25,17 +25,17 @@ def opened(incident_id: EntityId, description: str = "") -> incident.Open:
     return incident.Open(at=EPOCH, by=ANNA, incident_id=incident_id, title="disk full on db-7", description=description)
 
 
-def chatty(incident_id: EntityId, notes: int) -> Iterable[incident.IncidentCommand]:
+def chatty(incident_id: EntityId, notes: int) -> Iterable[incident.CommandBase]:
     yield opened(incident_id)
     yield from (note("looking at it", f"note-{i}") for i in range(notes))
     yield acknowledge()
 
 
-def wordy(incident_id: EntityId, description: str) -> Iterable[incident.IncidentCommand]:
+def wordy(incident_id: EntityId, description: str) -> Iterable[incident.CommandBase]:
     yield opened(incident_id, description)
 
 
-def noisy(incident_id: EntityId, signals: int) -> Iterable[incident.IncidentCommand]:
+def noisy(incident_id: EntityId, signals: int) -> Iterable[incident.CommandBase]:
     for i in range(signals):
         yield incident.ReportSignal(
             at=EPOCH,
@@ -54,7 +54,7 @@ def noisy(incident_id: EntityId, signals: int) -> Iterable[incident.IncidentComm
         )
 
 
-def records(incident_id: EntityId, commands: Iterable[incident.IncidentCommand], offset: int = 100_000) -> list[LogRecord]:
+def records(incident_id: EntityId, commands: Iterable[incident.CommandBase], offset: int = 100_000) -> list[LogRecord]:
     """What a writer would append for these commands."""
     entity: Entity | None = None
     found: list[LogRecord] = []

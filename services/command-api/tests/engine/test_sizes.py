@@ -18,7 +18,7 @@ from opsroom_domain.ids import EntityId
 
 from .shapes import IDS, chatty, decoded, noisy, records, wordy
 
-Shape = Callable[[EntityId], Iterable[incident.IncidentCommand]]
+Shape = Callable[[EntityId], Iterable[incident.CommandBase]]
 SHAPES: dict[str, tuple[int, Shape]] = {
     "just opened": (1500, lambda id_: chatty(id_, 0)),
     "ten notes": (500, lambda id_: chatty(id_, 10)),

@@ -219,7 +219,7 @@ async def test_r4_what_is_already_so_is_told_with_the_state_in_which_it_is_so() 
 
 
 @pytest.mark.parametrize("stale", [acknowledge(), retitle("something else", "mine")])
-async def test_r4_a_zombie_tells_neither_a_stale_no_nor_a_stale_already_so(stale: incident.IncidentCommand) -> None:
+async def test_r4_a_zombie_tells_neither_a_stale_no_nor_a_stale_already_so(stale: incident.CommandBase) -> None:
     async with bench() as b:
         await b.do(b.open())
         await b.do(acknowledge())

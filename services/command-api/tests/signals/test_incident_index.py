@@ -31,8 +31,8 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
 
 async def row(pool: Pool, name: str, fingerprint: str, start: float, *, live: bool) -> None:
     await pool.execute(
-        """INSERT INTO read_v1.entities (id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, fingerprints)
-           VALUES ($1, 'incident', 1, 0, 0, $2, '{}', $3, now(), now(), $4)""",
+        """INSERT INTO read_v1.entities (id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, title, status, keys)
+           VALUES ($1, 'incident', 1, 0, 0, $2, '{}', $3, now(), now(), 'a title', 'open', $4)""",
         name,
         {"signals": {fingerprint: {"starts_at": rfc3339(at(start))}, "other": {"starts_at": rfc3339(at(99))}}},
         {"live": "true" if live else "false"},

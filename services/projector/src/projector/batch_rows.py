@@ -18,13 +18,21 @@ class EntityRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
     updated_by: str | None
-    title: str | None
-    status: str | None
-    severity: str | None
+    title: str
+    status: str
+    rank: int | None
     assignee: str | None
-    visibility: str | None
-    labels: tuple[str, ...]
-    fingerprints: tuple[str, ...]
+    due_at: datetime | None
+    terms: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+class TextRow(NamedTuple):
+    """What a search finds an entity by; only of those whose text is another now."""
+
+    id: str
+    kind: str
+    text: str
 
 
 class ClosedRow(NamedTuple):
@@ -100,7 +108,7 @@ class FeedRow(NamedTuple):
     event_at: datetime
 
 
-R = TypeVar("R", EntityRow, ClosedRow, VersionRow, TimelineRow, FenceRow, ParkedRow, FeedRow)
+R = TypeVar("R", EntityRow, TextRow, ClosedRow, VersionRow, TimelineRow, FenceRow, ParkedRow, FeedRow)
 
 
 def columns(row_type: type[R], rows: Sequence[R]) -> list[list[object]]:

@@ -15,13 +15,12 @@ import orjson
 from opsroom_common.contracts.envelope import DomainRecord, Fence
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.postgres.entity_row import memory_json
-from opsroom_common.rows import row_json
-from opsroom_domain.decider import Json
+from opsroom_common.rows import row_json, terms_of
+from opsroom_domain.decider import Json, ListColumns
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item, Poison, storable
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow
-from projector.entity_columns import entity_columns
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow
 from projector.known import Known, Parked
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -42,6 +41,7 @@ class Folded:
     """The rows of a batch. ``feed`` is in log order of each entity's last event."""
 
     entities: Sequence[EntityRow]
+    texts: Sequence[TextRow]
     closed: Sequence[ClosedRow]
     versions: Sequence[VersionRow]
     timeline: Sequence[TimelineRow]
@@ -78,6 +78,7 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
     changed = sorted((e for e in entities.values() if e.steps), key=lambda e: e.steps[-1].record.offset)
     return Folded(
         entities=[entity.row() for entity in changed],
+        texts=[row for entity in changed if (row := entity.text()) is not None],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
         versions=[row for entity in changed for row in entity.versions()],
         timeline=[_timeline_row(step) for entity in changed for step in entity.steps],
@@ -96,11 +97,11 @@ class _Step:
 
     record: DomainRecord
     entity: Entity
-    json: Mapping[str, Json]
     state: str
     words: str
     diff: str
     tags: Mapping[str, str]
+    columns: ListColumns
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ class _EntityFold:
 
     def row(self) -> EntityRow:
         step = self.steps[-1]
-        entity, columns = step.entity, entity_columns(step.json)
+        entity, columns = step.entity, step.columns
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
@@ -159,12 +160,17 @@ class _EntityFold:
             updated_by=entity.updated_by,
             title=columns.title,
             status=columns.status,
-            severity=columns.severity,
+            rank=columns.rank,
             assignee=columns.assignee,
-            visibility=columns.visibility,
-            labels=columns.labels,
-            fingerprints=columns.fingerprints,
+            due_at=columns.due_at,
+            terms=terms_of(step.tags),
+            keys=columns.keys,
         )
+
+    def text(self) -> TextRow | None:
+        step = self.steps[-1]
+        before = KINDS[step.entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
+        return None if step.columns.text == before else TextRow(step.entity.id, step.entity.kind, step.columns.text)
 
     def closed(self) -> ClosedRow | None:
         if not isinstance(self.before, Entity):
@@ -202,12 +208,19 @@ def _step(now: Known, record: DomainRecord) -> _Step:
         raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
     kind = KINDS[record.kind]
     entity = fold(before, record)
-    json = kind.to_json(entity.state)
     entry = kind.describe(None if before is None else before.state, record.event)
-    step = _Step(record, entity, json, _dumps(json), entry.words, _dumps(entry.diff), kind.tags(entity.state))
+    step = _Step(
+        record,
+        entity,
+        _dumps(kind.to_json(entity.state)),
+        entry.words,
+        _dumps(entry.diff),
+        kind.tags(entity.state),
+        kind.columns(entity.state),
+    )
     envelope = record.envelope
     texts = (
-        entry.words, record.command_id, record.body_hash, envelope.type, envelope.actor, envelope.role,
+        entry.words, step.columns.text, *step.columns.keys, record.command_id, record.body_hash, envelope.type, envelope.actor, envelope.role,
         envelope.correlation_id, envelope.causation_id, envelope.reason, envelope.proposal_id,
     )  # fmt: skip
     for text in texts:

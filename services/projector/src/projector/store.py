@@ -79,17 +79,19 @@ class Store(Protocol):
         ...
 
 
+_TO_DO = (
+    "a projector of the release that made them goes on with them. To go over to this one: `opsctl projections build`, then compare and switch"
+)
+
+
 def another_fold(where: str, found: str, ours: str) -> AnotherFold:
     """The error that says which folds these are, and what to do."""
-    return AnotherFold(
-        f"{where}: the rows were made by the fold {found}, this is {ours}; a projector of that release goes on with them. To go over to this "
-        "one: `opsctl projections build`, then compare and switch"
-    )
+    return AnotherFold(f"{where}: the rows were made by the fold {found}, this is {ours}; {_TO_DO}")
 
 
 def another_layout(where: str, found: int, ours: int) -> AnotherFold:
     """The same for tables that another release laid out."""
-    return AnotherFold(f"{where}: its tables have the layout {found}, this release writes {ours}; use the release that made them")
+    return AnotherFold(f"{where}: the tables have the layout {found}, this release writes {ours}; {_TO_DO}")
 
 
 def entry_of(draft: FeedDraft, position: Position, topic: str, partition: int, projected_at: datetime) -> FeedEntry:

@@ -18,7 +18,7 @@ from projector.fold_batch import Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
 
-_TABLES = ("checkpoints", "entities", "versions", "timeline", "fences", "parked")
+_TABLES = ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked")
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_PARKED = {"parked_reason": None, "parked_offset": None, "parked_at": None}
 
@@ -66,7 +66,7 @@ class MemoryStore:
         found = tables.checkpoint(self._topic, partition)
         if head is None or found is None or (found.checkpoint, found.fold) != (before, self._fold):
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        for row in (*folded.entities, *folded.versions, *folded.timeline, *folded.parked):
+        for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked):
             _check(row)
         try:
             self._at(partition, after, max((at for at in (found.last_time, folded.last_time) if at is not None), default=None))
@@ -128,6 +128,8 @@ class MemoryStore:
             known = tables.get("entities", row.id)
             kept = {} if known is None else {name: known[name] for name in ("kind", "partition", "created_at")}
             tables.put("entities", row.id, {**row._asdict(), "partition": partition, **kept})
+        for row in folded.texts:
+            tables.put("texts", row.id, row._asdict())
         for closed in folded.closed:
             version = tables.get("versions", (closed.id, closed.version))
             if version is not None:

@@ -39,7 +39,7 @@ class PostgresStore:
         live = await control.live(self._pool)
         if live.fold != fold_fingerprint():
             raise another_fold(live.name, live.fold, fold_fingerprint())
-        if live.layout > layout():
+        if live.layout != layout():
             raise another_layout(live.name, live.layout, layout())
         rows = ProjectionRows(self._pool, live.name, self._topic, self._partitions)
         await self._pool.fetch(rows.sql["new_epoch"], live.name)

@@ -17,12 +17,12 @@ from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.postgres.sql import statements
 from opsroom_domain.ids import EntityId
 from projector.batch_items import Skipped, read_records
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TimelineRow, VersionRow
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow
 from projector.fold_batch import fold_batch
 from projector.known import Absent, Known
 
 _SQL = statements("projector.sql", "verify.sql")
-_JSON = frozenset({"state", "memory", "tags", "diff", "labels", "fingerprints"})
+_JSON = frozenset({"state", "memory", "tags", "diff", "terms", "keys"})
 _POLL_RECORDS = 2_000
 _SILENT_S_MAX = 30.0
 
@@ -68,6 +68,7 @@ async def differences(log: EventLog, pool: Pool, limit: int = 100, *, schema: st
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "entities": ("id",),
+    "texts": ("id",),
     "versions": ("id", "version"),
     "timeline": ("id", "version"),
     "fences": ("offset",),
@@ -80,6 +81,7 @@ class _FoldedLog:
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     known: dict[EntityId, Known] = field(default_factory=dict[EntityId, Known])
     entities: dict[str, EntityRow] = field(default_factory=dict[str, EntityRow])
+    texts: dict[str, TextRow] = field(default_factory=dict[str, TextRow])
     versions: dict[tuple[str, int], VersionRow] = field(default_factory=dict[tuple[str, int], VersionRow])
     timeline: list[TimelineRow] = field(default_factory=list[TimelineRow])
     fences: list[FenceRow] = field(default_factory=list[FenceRow])
@@ -93,6 +95,7 @@ class _FoldedLog:
         folded = fold_batch(self.known, items)
         self.known.update(folded.known)
         self.entities.update({row.id: row for row in folded.entities})
+        self.texts.update({row.id: row for row in folded.texts})
         for closed in folded.closed:
             key = (closed.id, closed.version)
             self.versions[key] = self.versions[key]._replace(valid_to=closed.valid_to)
@@ -107,6 +110,7 @@ class _FoldedLog:
     def tables(self) -> Mapping[str, _Table]:
         return {
             "entities": _table("entities", [row._asdict() for row in self.entities.values()]),
+            "texts": _table("texts", [row._asdict() for row in self.texts.values()]),
             "versions": _table("versions", [row._asdict() for row in self.versions.values()]),
             "timeline": _table("timeline", [row._asdict() for row in self.timeline]),
             "fences": _table("fences", [row._asdict() for row in self.fences]),

@@ -15,8 +15,8 @@ from opsctl.rows import RowFound, spread
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.log.entity import Entity
 from opsroom_common.postgres.entity_row import memory_json
+from opsroom_common.rows import terms_of
 from opsroom_domain.registry import KINDS, fold_fingerprint
-from projector.entity_columns import entity_columns
 
 
 class Verdict(StrEnum):
@@ -88,7 +88,7 @@ def _columns(folded: EntityFold, row: RowFound) -> list[Difference]:
 
 def _entity_columns(entity: Entity) -> Mapping[str, Any]:
     kind = KINDS[entity.kind]
-    state = kind.to_json(entity.state)
+    columns, tags = kind.columns(entity.state), kind.tags(entity.state)
     return spread(
         {
             "kind": entity.kind,
@@ -98,10 +98,16 @@ def _entity_columns(entity: Entity) -> Mapping[str, Any]:
             "created_at": entity.created_at,
             "updated_at": entity.updated_at,
             "updated_by": entity.updated_by,
-            "state": state,
+            "state": kind.to_json(entity.state),
             "memory": orjson.loads(memory_json(entity)),
-            "tags": kind.tags(entity.state),
-            **entity_columns(state)._asdict(),
+            "tags": tags,
+            "title": columns.title,
+            "status": columns.status,
+            "rank": columns.rank,
+            "assignee": columns.assignee,
+            "due_at": columns.due_at,
+            "terms": terms_of(tags),
+            "keys": columns.keys,
         }
     )
 

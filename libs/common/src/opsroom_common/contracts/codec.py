@@ -62,7 +62,8 @@ class _EventForm:
 
 @dataclass(frozen=True, slots=True)
 class _Forms:
-    by_class: Mapping[type[Any], _EventForm]
+    by_class: Mapping[tuple[str, type[Any]], _EventForm]
+    """By kind and class: kinds share classes, and each has its own records of them."""
     by_type: Mapping[bytes, _EventForm]
     fence: Form[FenceBody]
     mark: Form[MarkBody]
@@ -72,11 +73,11 @@ class _Forms:
 def _forms() -> _Forms:
     """Every form, built once in a process. Raises FormMissing for an event without a schema, SchemasMissing, SchemaBroken."""
     schemas = installed_catalogue()
-    by_class: dict[type[Any], _EventForm] = {}
+    by_class: dict[tuple[str, type[Any]], _EventForm] = {}
     for kind in KINDS.values():
         for name, cls in kind.events.items():
             form: Form[Any] = Form(f"opsroom.{kind.name}.{name}", cls, f"opsroom.{kind.name}.{cls.__name__}", schemas, IN_HEADERS)
-            by_class[cls] = _EventForm(kind.name, form)
+            by_class[kind.name, cls] = _EventForm(kind.name, form)
     return _Forms(
         by_class=by_class,
         by_type={event.form.type.encode(): event for event in by_class.values()},
@@ -85,9 +86,9 @@ def _forms() -> _Forms:
     )
 
 
-def event_forms() -> Mapping[type[Any], Form[Any]]:
-    """The form of every event class of every kind."""
-    return {cls: event.form for cls, event in _forms().by_class.items()}
+def event_forms() -> Mapping[tuple[str, type[Any]], Form[Any]]:
+    """The form of every event class of every kind, by kind and class."""
+    return {known: event.form for known, event in _forms().by_class.items()}
 
 
 def log_forms() -> tuple[Form[FenceBody], Form[MarkBody]]:
@@ -95,15 +96,15 @@ def log_forms() -> tuple[Form[FenceBody], Form[MarkBody]]:
     return _forms().fence, _forms().mark
 
 
-def type_of(event: object) -> str:
-    """The ``ce_type`` of an event, e.g. ``opsroom.incident.acknowledged``. Raises Unencodable if it is of no registered class."""
-    return _form_of(event).form.type
+def type_of(kind: str, event: object) -> str:
+    """The ``ce_type`` of an event of this kind, e.g. ``opsroom.incident.acknowledged``. Raises Unencodable if the kind has no such event."""
+    return _form_of(kind, event).form.type
 
 
-def _form_of(event: object) -> _EventForm:
-    known = _forms().by_class.get(type(event))
+def _form_of(kind: str, event: object) -> _EventForm:
+    known = _forms().by_class.get((kind, type(event)))
     if known is None:
-        raise Unencodable(f"{type(event).__name__} is no event of a registered kind; add it to the kind's events and write its schema")
+        raise Unencodable(f"{type(event).__name__} is no event of {kind}; add it to the kind's events and write its schema")
     return known
 
 
@@ -113,9 +114,7 @@ def encode_event(envelope: Envelope, kind: str, event: object) -> RawRecord:
     Raises Unencodable if it could not be read back as the same event: no subject, version, command id, body hash, actor or term; a time or
     an actor that is not the event's; a header that holds more than an opaque id; a value that does not fit the schema.
     """
-    known = _form_of(event)
-    if known.kind != kind:
-        raise Unencodable(f"{type(event).__name__} is an event of {known.kind}, not of {kind}")
+    known = _form_of(kind, event)
     subject = envelope.subject
     if not (subject and envelope.entity_version and envelope.command_id and envelope.body_hash and envelope.actor and envelope.term):
         raise Unencodable("an event's envelope needs subject, entity_version, command_id, body_hash, actor and term; fill them in")

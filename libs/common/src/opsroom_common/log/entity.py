@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from opsroom_domain.registry import KINDS
 
 REMEMBERED_COMMANDS = 64
 """K of rule R6: how many command ids an entity's state remembers."""
+
+
+_ABOVE_EVERY_ID = "~"
 
 
 class VersionGap(Exception):
@@ -49,12 +52,15 @@ class Entity:
     """The last K commands, oldest first."""
     forgotten_mint_ms: int
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
+    id_bound: str = field(default=_ABOVE_EVERY_ID, compare=False)
+    """No id in ``recent`` is above it. Ids grow with time, so that a new command is known to be new without a look at each."""
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
-        for known in reversed(self.recent):
-            if known.command_id == command_id:
-                return known
+        if command_id <= self.id_bound:
+            for known in reversed(self.recent):
+                if known.command_id == command_id:
+                    return known
         return self.created_by_command if self.created_by_command.command_id == command_id else None
 
 
@@ -84,6 +90,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
             created_by_command=applied,
             recent=(applied,),
             forgotten_mint_ms=0,
+            id_bound=record.command_id,
         )
     recent, forgotten = _remember(entity, applied)
     created_by = entity.created_by_command
@@ -97,6 +104,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         created_by_command=applied if created_by.command_id == applied.command_id else created_by,
         recent=recent,
         forgotten_mint_ms=forgotten,
+        id_bound=max(entity.id_bound, record.command_id),
     )
 
 

@@ -44,7 +44,7 @@ class MemoryTables:
         self.run = 1
         """Counts the starts of the server (``pg_postmaster_start_time``)."""
         self.tables: dict[str, dict[Any, MemoryRow]] = {
-            name: {} for name in ("checkpoints", "entities", "versions", "timeline", "fences", "parked", "last_epoch")
+            name: {} for name in ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked", "last_epoch")
         }
         self.head: Head | None = None
         self.entries: list[FeedEntry] = []

@@ -14,8 +14,9 @@ from opsroom_common.http.json import json_response
 from opsroom_common.http.problems import Problem, problem
 from opsroom_common.log.entity import Entity
 from opsroom_common.rows import row_json
-from opsroom_domain.decider import AlreadyExists, EditConflict, NotFound, Refused
+from opsroom_domain.decider import AlreadyExists, EditConflict, Invalid, NotFound, Refused
 from opsroom_domain.ids import CommandId
+from opsroom_domain.registry import KINDS
 from opsroom_domain.times import rfc3339
 
 UNPROCESSABLE = frozenset(
@@ -33,9 +34,11 @@ UNPROCESSABLE = frozenset(
         "too-many",
         "too-many-signals",
         "unknown-field",
+        "viewers-without-named",
     }
 )
-"""The domain's codes that speak of the command alone or of a limit: 422. Any other refusal is about the present state: 409."""
+"""The shared and the incident's codes that speak of the command alone or of a limit: 422, like every Invalid. Any other refusal is about the
+present state: 409."""
 _TITLES = {
     409: "The present state does not allow it",
     422: "The command breaks a rule",
@@ -62,7 +65,7 @@ def accepted_body(answer: Accepted, command_id: CommandId) -> dict[str, Any]:
 
 def location(entity: Entity) -> dict[str, str]:
     """The header that names what was created."""
-    return {"Location": f"/v1/{entity.kind}s/{entity.id}"}
+    return {"Location": f"/v1/{KINDS[entity.kind].collection}/{entity.id}"}
 
 
 def refused(refusal: Refused, command_id: CommandId, now: Entity | None) -> Problem:
@@ -81,7 +84,7 @@ def refused(refusal: Refused, command_id: CommandId, now: Entity | None) -> Prob
             current = None if now is None else _shown(now)
             return problem(409, refusal.code, "Somebody changed it", refusal.message, conflicts=conflicts, current=current, **known)
         case _:
-            status = 422 if refusal.code in UNPROCESSABLE else 409
+            status = 422 if isinstance(refusal, Invalid) or refusal.code in UNPROCESSABLE else 409
             return problem(status, refusal.code, _TITLES[status], refusal.message, **known)
 
 

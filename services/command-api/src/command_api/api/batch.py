@@ -13,16 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.api import answers
-from command_api.api.commands import CommandDoors, Ports, body_hash, incident_id
+from command_api.api.commands import CommandDoors, Ports, body_hash, entity_id_of
+from command_api.api.doors import BY_NAME
+from command_api.api.doors.door import HOLE, Door
 from command_api.api.headers import Origin, checked_id, origin, plain
-from command_api.api.incidents import DOORS, KIND, Door
 from command_api.api.metrics import COMMAND_SECONDS, COMMANDS
 from opsroom_common.auth.identity import Identity
 from opsroom_common.http.json import JSON, StrictBody, checked, field_errors, read_json
 from opsroom_common.http.problems import Problem, invalid_fields, problem, unexpected
 from opsroom_common.runtime.telemetry import TRACEPARENT, inject
 from opsroom_domain.ids import EntityId
-from opsroom_domain.registry import KINDS
 
 PATH = "/v1/commands:batch"
 COMMANDS_MAX = 500
@@ -30,7 +30,6 @@ TURN_MAX = 32
 """Commands that are begun in one go: what else the service does gets its turn in between, and a partition's still share few appends."""
 UNDECIDED = frozenset({429, 500, 503})
 """Answers after which a command may still be applied by its repetition: what stands behind it on the same entity has to wait for that."""
-BY_COMMAND: Mapping[str, Door[Any]] = {f"{KIND}.{door.name}": door for door in DOORS}
 
 
 class BatchBody(StrictBody):
@@ -54,7 +53,7 @@ class BatchItem(StrictBody):
 
     @property
     def target(self) -> str | None:
-        """The entity as the caller names it. An ``open`` names it in its body."""
+        """The entity as the caller names it. One that creates names it in its body."""
         named = self.entity if self.entity is not None else self.body.get("id")
         return named if isinstance(named, str) else None
 
@@ -129,10 +128,10 @@ class BatchDoor:
         try:
             if isinstance(item, Problem):
                 raise item
-            door = BY_COMMAND.get(item.command)
+            door = BY_NAME.get(item.command)
             if door is None:
                 raise _unknown_command(item.command)
-            name = door.name
+            name = door.full_name
             if held:
                 raise _held_back(item.id)
             outcome = await self._submitted(door, item, call)
@@ -149,20 +148,23 @@ class BatchDoor:
 
     async def _submitted(self, door: Door[Any], item: BatchItem, call: _Call) -> Outcome:
         """The same checks in the same order as at the single door, and the same hash, so that both are one command."""
-        self._doors.permit(call.who, KINDS[KIND].commands[door.name])
+        self._doors.permit(call.who, door)
         command = checked_id(item.id, self._ports.clock.now())
         canonical = orjson.dumps(item.body, option=orjson.OPT_SORT_KEYS)
         if len(canonical) > self._body_bytes_max:
             detail = f"the body of this command is above {self._body_bytes_max} bytes; shorten it"
             raise problem(413, "body-too-large", "The body is too large", detail, limit_bytes=self._body_bytes_max)
         body = checked(door.body, canonical)
-        created = door.name == "open"
+        created = door.creates
         if created and item.entity is not None:
             raise problem(
-                400, "invalid-request", "The request does not fit", "entity: an open carries its id in its body; leave entity out"
+                400,
+                "invalid-request",
+                "The request does not fit",
+                "entity: a command that creates carries the id in its body; leave entity out",
             )
-        entity_id = EntityId(body.id if created else incident_id(item.entity or ""))
-        hashed = body_hash(door.method, door.path.replace("{incident_id}", entity_id), canonical)
+        entity_id = EntityId(body.id if created else entity_id_of(door.kind, item.entity or ""))
+        hashed = body_hash(door.method, door.path.replace(HOLE, entity_id), canonical)
         answer = await self._doors.submit(self._doors.asked(door, entity_id, body, hashed, call.came, call.who, command, call.arrived))
         headers = answers.location(answer.entity) if created else {}
         return Outcome(201 if created else 200, headers, answers.accepted_body(answer, command))
@@ -202,7 +204,7 @@ def _told_id(item: object) -> str | None:
 
 
 def _unknown_command(name: str) -> Problem:
-    return problem(400, "unknown-command", "There is no such command", f"{name[:64]!r} is unknown; send one of {', '.join(BY_COMMAND)}")
+    return problem(400, "unknown-command", "There is no such command", f"{name[:64]!r} is unknown; send one of {', '.join(BY_NAME)}")
 
 
 def _held_back(command_id: str) -> Problem:

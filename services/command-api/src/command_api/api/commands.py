@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.api import answers
+from command_api.api.doors.door import Asked, Door
 from command_api.api.headers import Origin, command_id, origin, plain
-from command_api.api.incidents import KIND, Asked, Door
 from command_api.api.limiter import ActorLimiter
 from command_api.api.metrics import COMMAND_SECONDS, COMMANDS, PARSE_SECONDS
 from command_api.engine.port import Accepted, CommandRefused, CommandRequest, Engine, EngineError
@@ -22,9 +22,8 @@ from opsroom_common.http.problems import Problem, problem
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_common.runtime.telemetry import TRACEPARENT, Telemetry, inject
-from opsroom_domain.entities.incident import PREFIX
 from opsroom_domain.ids import CommandId, EntityId, Version, prefix_of
-from opsroom_domain.permissions import ALLOWED, allowed
+from opsroom_domain.permissions import able, allowed
 from opsroom_domain.registry import KINDS
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -55,48 +54,48 @@ class CommandDoors:
     def handler(self, door: Door[Any]) -> Handler:
         """Reads the request itself instead of by FastAPI's parameters: strict JSON (see ``http.json``), and half the time."""
         ports = self._ports
-        kind = KINDS[KIND].commands[door.name]
-        span = f"command {door.name}"
-        ok = self._commands.labels(door.name, "ok")
-        replayed = self._commands.labels(door.name, "replayed")
+        name = door.full_name
+        span = f"command {name}"
+        ok = self._commands.labels(name, "ok")
+        replayed = self._commands.labels(name, "replayed")
 
         async def handle(request: Request) -> Response:
             arrived = ports.clock.monotonic()
             headers = plain(request.headers)
             try:
                 with ports.telemetry.span(span, headers.get(TRACEPARENT)):
-                    identity = self._who(headers, kind)
+                    identity = self._who(headers, door)
                     command = command_id(headers, ports.clock.now())
                     raw, canonical = await read_json(request, headers.get("content-type"))
                     body = checked(door.body, raw)
-                    entity_id = EntityId(body.id if door.name == "open" else incident_id(request.path_params["incident_id"]))
+                    entity_id = EntityId(body.id if door.creates else entity_id_of(door.kind, request.path_params["id"]))
                     hashed = body_hash(request.method, request.scope["path"], canonical)
                     asked = self.asked(door, entity_id, body, hashed, origin(headers), identity, command, arrived)
                     parsed = ports.clock.monotonic()
                     answer = await self.submit(asked)
             except Problem as refusal:
-                self._commands.labels(door.name, refusal.code).inc()
+                self._commands.labels(name, refusal.code).inc()
                 return refusal.response()
             (replayed if answer.replayed else ok).inc()
-            response = answers.accepted(answer, command, created=door.name == "open")
+            response = answers.accepted(answer, command, created=door.creates)
             self._parse_seconds.inc(parsed - arrived)
             self._seconds.observe(ports.clock.monotonic() - arrived)
             return response
 
-        handle.__name__ = door.name
+        handle.__name__ = f"{door.kind}_{door.name}"
         return handle
 
-    def _who(self, headers: Mapping[str, str], command: type[Any]) -> Identity:
+    def _who(self, headers: Mapping[str, str], door: Door[Any]) -> Identity:
         identity = self._ports.identities.of(headers)
-        self.permit(identity, command)
+        self.permit(identity, door)
         return identity
 
-    def permit(self, identity: Identity, command: type[Any]) -> None:
+    def permit(self, identity: Identity, door: Door[Any]) -> None:
         """One more command of this actor. Raises Problem 403 and 429."""
-        if not allowed(identity.role, command):
-            able = [role for role in ALLOWED if allowed(role, command)]
-            detail = f"{identity.actor} is {identity.role}; this needs the role {' or '.join(able)}: ask an admin for it"
-            raise problem(403, "role-missing", "Your role does not allow it", detail, roles=able)
+        if not allowed(identity.role, door.kind, door.name):
+            roles = able(door.kind, door.name)
+            detail = f"{identity.actor} is {identity.role}; this needs the role {' or '.join(roles)}: ask an admin for it"
+            raise problem(403, "role-missing", "Your role does not allow it", detail, roles=roles)
         wait_s = self._ports.limiter.take(identity.actor)
         if wait_s > 0:
             later = answers.retry_after(wait_s)
@@ -118,7 +117,7 @@ class CommandDoors:
         return CommandRequest(
             command_id=command,
             body_hash=hashed,
-            kind=KIND,
+            kind=door.kind,
             entity_id=entity_id,
             command=door.build(Asked(entity_id, command, who.actor, self._ports.clock.now()), body),
             actor=who.actor,
@@ -147,10 +146,11 @@ def body_hash(method: str, path: str, canonical: bytes) -> str:
     return sha256(b"\n".join((method.encode(), path.encode(), canonical))).hexdigest()[:32]
 
 
-def incident_id(entity_id: str) -> str:
-    """The id, if it is an incident's. Raises Problem 400."""
-    if prefix_of(entity_id) != PREFIX:
-        detail = f"{entity_id[:64]!r} is not an incident's id: {PREFIX}_ and 26 base32 digits; copy it from the incident"
+def entity_id_of(kind: str, entity_id: str) -> str:
+    """The id, if it is one of this kind. Raises Problem 400."""
+    prefix = KINDS[kind].prefix
+    if prefix_of(entity_id) != prefix:
+        detail = f"{entity_id[:64]!r} is not the id of {kind}: {prefix}_ and 26 base32 digits; copy it from the {kind}"
         raise problem(400, "invalid-id", "The id in the address is wrong", detail)
     return entity_id
 

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from command_api.api import headers
-from command_api.api.batch import BY_COMMAND, BatchBody
-from command_api.api.incidents import DOORS, Door
+from command_api.api.batch import BatchBody
+from command_api.api.doors import BY_NAME, DOORS
+from command_api.api.doors.door import HOLE, Door
 from opsroom_common.http.problems import CONTENT_TYPE
+from opsroom_domain.registry import KINDS
 
 _REF = "#/components/schemas/{model}"
 
@@ -86,7 +88,7 @@ _ANSWERS = {
     400: "Malformed JSON, unknown or wrong fields, a missing or wrong Idempotency-Key",
     401: "Nobody is signed in",
     403: "The role does not allow it",
-    404: "There is no such incident",
+    404: "There is no such entity",
     409: "A seen value or the expected version is stale, or the present state does not allow it",
     413: "The body, or what the command gives, is too large",
     415: "Not JSON",
@@ -119,8 +121,8 @@ def described(door: Door[Any]) -> dict[str, Any]:
     """The operation's parameters and body."""
     key = _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True)
     parameters = [key, *_origin()]
-    if "{incident_id}" in door.path:
-        parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/IncidentId"}})
+    if HOLE in door.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"$ref": _id_schema(door.kind)}})
     return {"parameters": parameters, "requestBody": json_body(door.body)}
 
 
@@ -148,11 +150,11 @@ def batch_command() -> dict[str, Any]:
             "command": {"const": name, "type": "string"},
             "body": {"$ref": _REF.format(model=door.body.__name__)},
         }
-        if "{incident_id}" in door.path:
-            properties["entity"] = {"$ref": "#/components/schemas/IncidentId"}
+        if HOLE in door.path:
+            properties["entity"] = {"$ref": _id_schema(door.kind)}
         return {"type": "object", "title": name, "properties": properties, "required": [*properties], "additionalProperties": False}
 
-    return {"oneOf": [one(name, door) for name, door in BY_COMMAND.items()]}
+    return {"oneOf": [one(name, door) for name, door in BY_NAME.items()]}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -166,9 +168,15 @@ def schemas(*more: type[BaseModel]) -> dict[str, Any]:
     models = [(model, "validation") for model in (*bodies, BatchBody, BatchAnswer, CommandAnswer, ProblemDetails, *more)]
     _, generated = models_json_schema(models, ref_template=_REF)  # pyright: ignore[reportArgumentType]
     found: dict[str, Any] = generated["$defs"]
-    found["IncidentId"] = {"type": "string", "pattern": "^inc_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+    for kind in {door.kind for door in DOORS}:
+        pattern = f"^{KINDS[kind].prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+        found[_id_schema(kind).rpartition("/")[2]] = {"type": "string", "pattern": pattern}
     found["BatchCommand"] = batch_command()
     return found
+
+
+def _id_schema(kind: str) -> str:
+    return _REF.format(model=f"{kind.title().replace('_', '')}Id")
 
 
 def _origin() -> list[dict[str, Any]]:

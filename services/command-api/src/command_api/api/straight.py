@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from command_api.api.doors.door import HOLE
 from opsroom_common.http.problems import Problem
 
 Handler = Callable[[Request], Awaitable[Response]]
-_HOLE = "{incident_id}"
 
 
 class StraightWay:
@@ -23,8 +23,8 @@ class StraightWay:
 
     def __init__(self, app: ASGIApp, routes: Mapping[tuple[str, str], Handler]) -> None:
         self._app = app
-        self._exact = {key: handler for key, handler in routes.items() if _HOLE not in key[1]}
-        self._one = {(method, *_around(path)): handler for (method, path), handler in routes.items() if _HOLE in path}
+        self._exact = {key: handler for key, handler in routes.items() if HOLE not in key[1]}
+        self._one = {(method, *_around(path)): handler for (method, path), handler in routes.items() if HOLE in path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self._find(scope) if scope["type"] == "http" else None
@@ -43,14 +43,14 @@ class StraightWay:
         if exact is not None:
             return exact
         parts = path.split("/", 4)
-        if len(parts) < 4:  # noqa: PLR2004 -- "", v1, incidents, id, and perhaps what to do
+        if len(parts) < 4:  # noqa: PLR2004 -- "", v1, the collection, id, and perhaps what to do
             return None
         handler = self._one.get((method, f"/{parts[1]}/{parts[2]}/", "/" + parts[4] if len(parts) > 4 else ""))  # noqa: PLR2004
         if handler is not None:
-            scope["path_params"] = {"incident_id": parts[3]}
+            scope["path_params"] = {"id": parts[3]}
         return handler
 
 
 def _around(path: str) -> tuple[str, str]:
-    before, _, after = path.partition(_HOLE)
+    before, _, after = path.partition(HOLE)
     return before, after

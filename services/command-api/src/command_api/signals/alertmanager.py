@@ -25,8 +25,7 @@ from opsroom_common.runtime.ids import Ids
 from opsroom_common.runtime.logging import get_logger
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_common.runtime.telemetry import TRACEPARENT, Telemetry, inject
-from opsroom_domain.entities.incident import ReportSignal
-from opsroom_domain.permissions import ALLOWED, allowed
+from opsroom_domain.permissions import able, allowed
 
 PATH = "/v1/signals/alertmanager"
 SOURCE = "/command-api"
@@ -67,9 +66,9 @@ def handler(ports: Ports) -> Callable[[Request], Awaitable[Response]]:
 
 def _check_sender(identities: Identities, request: Request) -> None:
     who = identities.of(request.headers)
-    if not allowed(who.role, ReportSignal):
-        able = [role for role in ALLOWED if allowed(role, ReportSignal)]
-        detail = f"{who.actor} is {who.role}; this needs the role {' or '.join(able)}: ask an admin for it"
+    if not allowed(who.role, "incident", "report_signal"):
+        roles = able("incident", "report_signal")
+        detail = f"{who.actor} is {who.role}; this needs the role {' or '.join(roles)}: ask an admin for it"
         raise problem(403, "role-missing", "Your role does not allow it", detail, roles=able)
 
 

@@ -3,7 +3,7 @@
 -- name: latest_by_fingerprint
 SELECT id, state -> 'signals' -> $1::text ->> 'starts_at' AS starts_at, tags ->> 'live' = 'true' AS live
   FROM read.entities
- WHERE kind = 'incident' AND fingerprints @> ARRAY[$1::text]
+ WHERE kind = 'incident' AND keys @> ARRAY[$1::text]
  ORDER BY state -> 'signals' -> $1::text ->> 'starts_at' DESC, id DESC
  LIMIT 1;
 

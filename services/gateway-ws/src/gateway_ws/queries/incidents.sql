@@ -11,10 +11,10 @@ LEFT JOIN LATERAL (
     SELECT id, kind, version, state, created_at, updated_at, updated_by
     FROM read.entities
     WHERE kind = 'incident'
-      AND ($1::text[] IS NULL OR status = ANY ($1))
-      AND ($2::text[] IS NULL OR severity = ANY ($2))
-      AND ($3::text[] IS NULL OR assignee = ANY ($3) OR ($4::boolean AND assignee IS NULL))
-      AND ($5::text[] IS NULL OR labels @> $5)
+      AND ($1::text[] IS NULL OR terms && $1)
+      AND ($2::text[] IS NULL OR terms && $2)
+      AND ($3::text[] IS NULL OR terms && $3 OR ($4::boolean AND assignee IS NULL))
+      AND ($5::text[] IS NULL OR terms @> $5)
       AND ($6::timestamptz IS NULL OR (updated_at, id) < ($6, $7::text))
     ORDER BY updated_at DESC, id DESC
     LIMIT $8

@@ -86,10 +86,21 @@ class FieldChangeShown(_Answer):
     at: datetime
 
 
+class CommentShown(_Answer):
+    """The texts are in the timeline."""
+
+    id: str
+    by: str
+    at: datetime
+    hash: str
+    edited_at: datetime | None
+
+
 class IncidentRow(_Answer):
     """An incident, whole: the same bytes here, in the change feed and on a socket."""
 
     id: str
+    code: Annotated[str, Field(description="what people call it by")]
     kind: Literal["incident"]
     version: int
     created_at: datetime
@@ -101,6 +112,9 @@ class IncidentRow(_Answer):
     status: Status
     assignee: str | None
     visibility: Visibility
+    viewers: list[str]
+    team: str | None
+    comments: list[CommentShown]
     source: str
     labels: list[str]
     watchers: list[str]

@@ -67,11 +67,11 @@ class IncidentStore:
         """Newest change first."""
         rows = await self._ask(
             "list_incidents",
-            wanted.statuses,
-            wanted.severities,
-            wanted.assignees,
+            _terms("status", wanted.statuses),
+            _terms("severity", wanted.severities),
+            _terms("assignee", wanted.assignees),
             wanted.unassigned,
-            wanted.labels,
+            _terms("labels", wanted.labels),
             after.updated_at if after else None,
             after.entity_id if after else None,
             limit,
@@ -97,6 +97,10 @@ class IncidentStore:
     async def _ask(self, query: str, *values: object) -> Sequence[Row]:
         with self._metrics.query_seconds.labels(query=query).time(), reading():
             return await self._pool.fetch(_SQL[query], *values)
+
+
+def _terms(name: str, values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else [f"{name}:{value}" for value in values]
 
 
 def _snapshot(rows: Sequence[Row]) -> Snapshot:

@@ -108,7 +108,7 @@ class Comparing:
         unshared: list[str] = []
         for table, (both, either) in (await shared_columns(self._pool, name, live)).items():
             unshared += [f"{table}.{column}" for column in either]
-            if "partition" in both:
+            if "partition" in both or "id" in both:
                 columns[table] = compared_columns(table, both)
         return columns, unshared
 

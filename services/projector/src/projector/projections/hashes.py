@@ -30,7 +30,8 @@ async def hashes(session: Session, name: str, partition: int, columns: Mapping[s
     """Of each table of the projection ``name``, the rows of the partition, by these columns. Raises Unavailable."""
     found: dict[str, Hash] = {}
     for table, names in columns.items():
-        row = await session.fetch_one(_filled("hash", name, table, names), partition)
+        statement = "hash" if "partition" in names else "hash_by_entity"
+        row = await session.fetch_one(_filled(statement, name, table, names), partition)
         assert row is not None
         found[table] = Hash(row["rows"], row["hash"])
     return found

@@ -11,13 +11,15 @@ from opsroom_domain.registry import fold_fingerprint
 from projector.projections import control
 from projector.projections.control import NoLive, Projection, State
 from projector.projections.names import FIRST, next_name, written_for
-from projector.projections.views import show
+from projector.projections.views import shared_columns, show
 
 _SECTIONS = statements("projector.sql", "schema.sql")
 _SQL = statements("projector.projections", "install.sql")
 PROJECTIONS_MAX = 8
 """How many there may be at once: each is a whole copy of the rows."""
-TOPIC_LOCK = "opsroom.projector.schema"
+_UNKNOWN_LAYOUT = 0
+_SCRATCH = "read_v999999"
+"""Made and dropped in one transaction."""
 
 
 def layout() -> int:
@@ -33,8 +35,8 @@ def digest(section: str) -> str:
 
 
 def ours(projection: Projection) -> bool:
-    """Whether this release may write its rows: they are of this release's fold, and of no newer layout."""
-    return projection.fold == fold_fingerprint() and projection.layout <= layout()
+    """Whether this release may write its rows: they are of its fold and of its layout."""
+    return projection.fold == fold_fingerprint() and projection.layout == layout()
 
 
 async def install(pool: Pool) -> None:
@@ -64,7 +66,8 @@ async def _live(transaction: Session) -> Projection:
     if await control.tables_of(transaction, FIRST):
         found = await transaction.fetch_one(_SQL["made_by"])
         fold = fold_fingerprint() if found is None else found["fold"]
-        await control.register(transaction, FIRST, State.LIVE, fold, 0, "")
+        same = await _laid_out_as_ours(transaction, FIRST)
+        await control.register(transaction, FIRST, State.LIVE, fold, layout() if same else _UNKNOWN_LAYOUT, "")
     else:
         await transaction.execute(_SECTIONS["projection"])
         await transaction.execute(_SECTIONS["views"])
@@ -72,26 +75,31 @@ async def _live(transaction: Session) -> Projection:
     return await control.live(transaction)
 
 
+async def _laid_out_as_ours(transaction: Session, name: str) -> bool:
+    """Whether its tables have the columns that this release's would have."""
+    await transaction.execute(written_for(_SECTIONS["projection"], _SCRATCH))
+    columns = await shared_columns(transaction, name, _SCRATCH)
+    await transaction.execute(f"DROP SCHEMA {_SCRATCH} CASCADE")
+    return not any(either for _, either in columns.values())
+
+
 async def _bring_up_to_date(transaction: Session, live: Projection) -> None:
-    """Additions only: rows of before keep what they have, and a rebuild fills the rest."""
-    older = 0 < live.layout < layout()
+    """Within one layout: make what is missing."""
     await transaction.execute(written_for(_SECTIONS["projection"], live.name))
     await control.register(transaction, live.name, State.LIVE, fold_fingerprint(), layout(), digest("projection"))
     await show(transaction, live.name)
-    if older:
-        # A projector of the release before may be in the middle of a session: it has to open again, and will find rows that are not its own.
-        await transaction.execute(_SQL["end_epoch"])
 
 
 async def begin_anew(pool: Pool) -> None:
-    """Empty the live projection and the feed; its rows are this release's from now on. Raises Unavailable."""
+    """Empty the live projection and the feed: it is this release's from now on. Raises Unavailable."""
     await install(pool)
     async with pool.transaction() as transaction:
         await transaction.fetch(_SQL["lock_schema"])
         await control.locked(transaction)
         live = await control.live(transaction)
-        tables = ", ".join(f'{live.name}."{table}"' for table in await control.tables_of(transaction, live.name))
-        await transaction.execute(f"TRUNCATE {tables}, feed.head, feed.entries")
+        # With the views: they are made again from tables that may have another layout.
+        await transaction.execute(f"DROP SCHEMA {live.name} CASCADE")
+        await transaction.execute("TRUNCATE feed.head, feed.entries")
         await _bring_up_to_date(transaction, live)
 
 

@@ -8,12 +8,9 @@ SELECT obj_description(oid, 'pg_namespace') AS installed FROM pg_namespace WHERE
 -- name: made_by
 SELECT fold FROM read_v1.checkpoints ORDER BY topic, partition LIMIT 1
 
--- name: end_epoch
-UPDATE feed.head SET postmaster_started = '-infinity'
-
 -- name: indexes
--- The keys and indexes of the big tables, as what takes them away and what makes them again. The primary key of entities stays: while rows are
--- loaded an entity that is no longer in memory is looked up by it.
+-- The keys and indexes of the big tables, as what takes them away and what makes them again. The primary keys of what has one row an entity
+-- stay: while rows are loaded an entity that is no longer in memory is looked up by it, and its row is replaced.
 SELECT
     CASE WHEN k.oid IS NULL THEN format('DROP INDEX %I.%I', n.nspname, i.relname)
          ELSE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, t.relname, k.conname) END AS undo,
@@ -26,5 +23,5 @@ JOIN pg_namespace n ON n.oid = t.relnamespace
 LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype IN ('p', 'u')
 WHERE n.nspname = $1
   AND t.relname NOT IN ('checkpoints', 'fences', 'parked')
-  AND NOT (t.relname = 'entities' AND x.indisprimary)
+  AND NOT (t.relname IN ('entities', 'texts') AND x.indisprimary)
 ORDER BY k.oid IS NULL, t.relname, i.relname

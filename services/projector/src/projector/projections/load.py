@@ -23,7 +23,7 @@ from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS, fold_fingerprint
 from projector.batch_items import Item, Skipped, poison, read_records
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TimelineRow, VersionRow, columns
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded, fold_batch
 from projector.known import Known, KnownEntities
 from projector.projections.names import statements_for
@@ -36,7 +36,7 @@ _POLL_S = 0.5
 _SILENT_S_MAX = 30.0
 _log = get_logger("projections")
 
-_Row: TypeAlias = EntityRow | VersionRow | TimelineRow | FenceRow
+_Row: TypeAlias = EntityRow | TextRow | VersionRow | TimelineRow | FenceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +175,11 @@ class PartitionLoad:
             raise Moved(f"{self._store.name}, {self._log.topic}-{self._partition}: somebody else loads it, or it was dropped")
         if chunk.existed:
             await transaction.execute(self._sql["replace_entities"], chunk.existed)
+            await transaction.execute(self._sql["replace_texts"], [row.id for row in folded.texts])
         size = 0
         for table, row_type, rows in (
             ("entities", EntityRow, folded.entities),
+            ("texts", TextRow, folded.texts),
             ("entity_versions", VersionRow, chunk.versions),
             ("timeline", TimelineRow, folded.timeline),
             ("fences", FenceRow, folded.fences),
@@ -188,12 +190,13 @@ class PartitionLoad:
         return size
 
     async def _copy(self, transaction: Session, table: str, row_type: type[_Row], rows: Sequence[_Row]) -> int:
-        """Copy the rows with their partition; return about how many bytes they are."""
+        """Copy the rows, with their partition where the table has it; return about how many bytes they are."""
         if not rows:
             return 0
         json = [index for index, name in enumerate(row_type._fields) if name in _JSON]
-        ready = list(_ready(rows, json, self._partition))
-        await transaction.copy(self._store.name, table, (*row_type._fields, "partition"), ready)
+        beside = () if row_type is TextRow else (self._partition,)
+        ready = list(_ready(rows, json, beside))
+        await transaction.copy(self._store.name, table, (*row_type._fields, "partition")[: len(ready[0])], ready)
         return sum(len(cell) if isinstance(cell, str | bytes) else 8 for row in ready for cell in row)
 
     async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
@@ -227,9 +230,9 @@ def _open_version(known: Known) -> VersionRow:
     )
 
 
-def _ready(rows: Iterable[_Row], json: Sequence[int], partition: int) -> Iterable[Sequence[object]]:
+def _ready(rows: Iterable[_Row], json: Sequence[int], beside: Sequence[int]) -> Iterable[Sequence[object]]:
     for row in rows:
-        cells: list[object] = [*row, partition]
+        cells: list[object] = [*row, *beside]
         for index in json:
             cell = cells[index]
             assert isinstance(cell, str)

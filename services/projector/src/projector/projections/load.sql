@@ -15,6 +15,9 @@ RETURNING partition
 -- name: replace_entities
 DELETE FROM read_v1.entities WHERE id = ANY ($1::text[])
 
+-- name: replace_texts
+DELETE FROM read_v1.texts WHERE id = ANY ($1::text[])
+
 -- name: park
 INSERT INTO read_v1.parked AS known (entity_id, partition, "offset", reason, behind, parked_at)
 SELECT p.entity_id, $1, p."offset", p.reason, p.behind, p.parked_at

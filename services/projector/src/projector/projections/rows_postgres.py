@@ -9,7 +9,7 @@ from opsroom_common.postgres.checkpoint import checkpoint_of
 from opsroom_common.postgres.pool import Row, Session
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TimelineRow, VersionRow, columns
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.projections.names import statements_for
@@ -65,4 +65,5 @@ class ProjectionRows:
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, feed),
             folded.last_time,
+            *columns(TextRow, folded.texts),
         )  # fmt: skip

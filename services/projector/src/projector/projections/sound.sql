@@ -18,6 +18,16 @@ SELECT
     coalesce(sum(hashtextextended(t.row, 0)::numeric), 0)::text || ':' || coalesce(sum(hashtextextended(t.row, 1)::numeric), 0)::text AS hash
 FROM (SELECT ROW ({columns})::text AS row FROM read_v1.{table} WHERE partition = $1) AS t
 
+-- name: hash_by_entity
+-- The same of a table whose rows belong to an entity, which alone knows the partition.
+SELECT
+    count(*) AS rows,
+    coalesce(sum(hashtextextended(t.row, 0)::numeric), 0)::text || ':' || coalesce(sum(hashtextextended(t.row, 1)::numeric), 0)::text AS hash
+FROM (
+    SELECT ROW ({columns})::text AS row
+    FROM read_v1.{table} AS own JOIN (SELECT id AS entity FROM read_v1.entities WHERE partition = $1) AS e ON e.entity = own.id
+) AS t
+
 -- name: differing_versions
 -- Rows of one entity's version that are not the same in both, at whatever checkpoints they are: a version never changes but for its end.
 SELECT coalesce(a.id, b.id) || ' version ' || coalesce(a.version, b.version) AS key

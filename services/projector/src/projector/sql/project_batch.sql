@@ -41,25 +41,31 @@ WITH {locks}, moved AS (
 ), entities AS (
     INSERT INTO read_v1.entities (
         id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, updated_by,
-        title, status, severity, assignee, visibility, labels, fingerprints
+        title, status, rank, assignee, due_at, terms, keys
     )
     SELECT
         e.id, e.kind, e.version, $2, e."offset", e.state::jsonb, e.memory::jsonb, e.tags::jsonb, e.created_at, e.updated_at, e.updated_by,
-        e.title, e.status, e.severity, e.assignee, e.visibility, e.labels::text[], e.fingerprints::text[]
+        e.title, e.status, e.rank, e.assignee, e.due_at, e.terms::text[], e.keys::text[]
     FROM unnest(
         $13::text[], $14::text[], $15::int[], $16::bigint[], $17::text[], $18::text[], $19::text[],
         $20::timestamptz[], $21::timestamptz[], $22::text[],
-        $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[]
+        $23::text[], $24::text[], $25::int[], $26::text[], $27::timestamptz[], $28::text[], $29::text[]
     ) AS e(
         id, kind, version, "offset", state, memory, tags, created_at, updated_at, updated_by,
-        title, status, severity, assignee, visibility, labels, fingerprints
+        title, status, rank, assignee, due_at, terms, keys
     )
     WHERE EXISTS (SELECT FROM head)
     ON CONFLICT (id) DO UPDATE SET
         version = excluded.version, "offset" = excluded."offset", state = excluded.state, memory = excluded.memory, tags = excluded.tags,
         updated_at = excluded.updated_at, updated_by = excluded.updated_by,
-        title = excluded.title, status = excluded.status, severity = excluded.severity, assignee = excluded.assignee,
-        visibility = excluded.visibility, labels = excluded.labels, fingerprints = excluded.fingerprints
+        title = excluded.title, status = excluded.status, rank = excluded.rank, assignee = excluded.assignee,
+        due_at = excluded.due_at, terms = excluded.terms, keys = excluded.keys
+), texts AS (
+    INSERT INTO read_v1.texts (id, kind, text)
+    SELECT t.id, t.kind, t.text
+    FROM unnest($78::text[], $79::text[], $80::text[]) AS t(id, kind, text)
+    WHERE EXISTS (SELECT FROM head)
+    ON CONFLICT (id) DO UPDATE SET text = excluded.text
 ), closed AS (
     UPDATE read_v1.entity_versions v SET valid_to = c.valid_to
     FROM unnest($30::text[], $31::int[], $32::timestamptz[]) AS c(id, version, valid_to)

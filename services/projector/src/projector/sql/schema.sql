@@ -1,8 +1,9 @@
 -- A projection's tables, and what all projections share. Nothing here is a source of truth: dropped and rebuilt from ops.events at any time.
 -- Each section runs as one script in one transaction, whenever it has changed (projections/install.py); the whole file makes a first database.
 -- read_v1 stands for the name of the projection at hand, here and in every statement of this folder: each is a schema of its own.
--- Raise the layout's number with every change of the section "projection": an older projector must not write rows of a newer layout.
--- layout: 1
+-- Raise the layout's number with every change of the section "projection" that is more than one more index: a projector only writes rows of its
+-- own layout, and waits while the live ones are of another.
+-- layout: 2
 
 -- name: projection
 CREATE SCHEMA IF NOT EXISTS read_v1;
@@ -38,17 +39,25 @@ CREATE TABLE IF NOT EXISTS read_v1.entities (
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     updated_by  text,
-    -- typed columns that lists filter and sort on
-    title       text, status text, severity text, assignee text, visibility text,
-    labels      text[] NOT NULL DEFAULT '{}', fingerprints text[] NOT NULL DEFAULT '{}'
+    -- typed columns that lists sort on, and what they filter by: terms are the tags as name:value
+    title       text NOT NULL, status text NOT NULL, rank int, assignee text, due_at timestamptz,
+    terms       text[] NOT NULL DEFAULT '{}',
+    keys        text[] NOT NULL DEFAULT '{}' -- names from outside, such as fingerprints of signals
 ) WITH (fillfactor = 80);
--- Lists: newest first, a page after the last (updated_at, id) of the page before.
+-- Lists: newest first, a page after the last (updated_at, id) of the page before; and the other orders.
 CREATE INDEX IF NOT EXISTS entities_newest   ON read_v1.entities (kind, updated_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS entities_status   ON read_v1.entities (kind, status, updated_at DESC, id DESC);
-CREATE INDEX IF NOT EXISTS entities_severity ON read_v1.entities (kind, severity, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_rank     ON read_v1.entities (kind, rank, updated_at DESC, id DESC) WHERE rank IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entities_due      ON read_v1.entities (kind, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entities_assignee ON read_v1.entities (kind, assignee, updated_at DESC, id DESC) WHERE assignee IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entities_labels       ON read_v1.entities USING gin (labels);
-CREATE INDEX IF NOT EXISTS entities_fingerprints ON read_v1.entities USING gin (fingerprints);
+CREATE INDEX IF NOT EXISTS entities_terms    ON read_v1.entities USING gin (terms);
+CREATE INDEX IF NOT EXISTS entities_keys     ON read_v1.entities USING gin (keys);
+
+-- What a search finds an entity by; written only when its texts change.
+CREATE TABLE IF NOT EXISTS read_v1.texts (
+    id text PRIMARY KEY, kind text NOT NULL, text text NOT NULL, document tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED
+);
+CREATE INDEX IF NOT EXISTS texts_document ON read_v1.texts USING gin (document);
 
 CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     id text NOT NULL, version int NOT NULL, kind text NOT NULL,
@@ -118,6 +127,7 @@ CREATE SCHEMA IF NOT EXISTS read;
 CREATE OR REPLACE VIEW read.checkpoints     AS SELECT * FROM read_v1.checkpoints;
 CREATE OR REPLACE VIEW read.fences          AS SELECT * FROM read_v1.fences;
 CREATE OR REPLACE VIEW read.entities        AS SELECT * FROM read_v1.entities;
+CREATE OR REPLACE VIEW read.texts           AS SELECT * FROM read_v1.texts;
 CREATE OR REPLACE VIEW read.entity_versions AS SELECT * FROM read_v1.entity_versions;
 CREATE OR REPLACE VIEW read.timeline        AS SELECT * FROM read_v1.timeline;
 CREATE OR REPLACE VIEW read.parked          AS SELECT * FROM read_v1.parked;

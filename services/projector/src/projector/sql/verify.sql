@@ -6,8 +6,11 @@ SELECT partition, "offset", term, fence_offset, fold FROM read.checkpoints WHERE
 -- name: entities
 SELECT
     id, kind, version, "offset", state::text, memory::text, tags::text, created_at, updated_at, updated_by,
-    title, status, severity, assignee, visibility, to_jsonb(labels)::text AS labels, to_jsonb(fingerprints)::text AS fingerprints
+    title, status, rank, assignee, due_at, to_jsonb(terms)::text AS terms, to_jsonb(keys)::text AS keys
 FROM read.entities WHERE partition = $1
+
+-- name: texts
+SELECT t.id, t.kind, t.text FROM read.texts t JOIN read.entities e ON e.id = t.id WHERE e.partition = $1
 
 -- name: versions
 SELECT

@@ -12,36 +12,23 @@ from opsroom_domain.entities.incident.commands import (
     COMMANDS,
     Acknowledge,
     AddNote,
-    Assign,
-    ChangeLabels,
     ChangeSeverity,
     ChangeStatus,
-    ChangeVisibility,
-    ChangeWatchers,
     Command,
-    Edit,
     Escalate,
-    IncidentCommand,
-    Link,
     Merge,
     Open,
     Reopen,
     ReportSignal,
     Resolve,
-    Unlink,
 )
 from opsroom_domain.entities.incident.decide import PREFIX, decide
 from opsroom_domain.entities.incident.describe import describe
 from opsroom_domain.entities.incident.events import (
     EVENTS,
     Acknowledged,
-    Assigned,
-    Edited,
     Escalated,
     Event,
-    IncidentEvent,
-    LabelsChanged,
-    Linked,
     Merged,
     Noted,
     Opened,
@@ -50,24 +37,45 @@ from opsroom_domain.entities.incident.events import (
     SeverityChanged,
     SignalAttached,
     StatusChanged,
+)
+from opsroom_domain.entities.incident.evolve import evolve
+from opsroom_domain.entities.incident.show import columns, from_json, tags, to_json
+from opsroom_domain.entities.incident.state import LIVE, Incident, NoteSeen, Signal
+from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status
+from opsroom_domain.shared.commands import (
+    AddComment,
+    Assign,
+    ChangeLabels,
+    ChangeTeam,
+    ChangeVisibility,
+    ChangeWatchers,
+    CommandBase,
+    DeleteComment,
+    Edit,
+    EditComment,
+    Link,
+    Unlink,
+)
+from opsroom_domain.shared.events import (
+    Assigned,
+    CommentAdded,
+    CommentDeleted,
+    CommentEdited,
+    Edited,
+    EventBase,
+    LabelsChanged,
+    Linked,
+    TeamChanged,
     Unlinked,
     VisibilityChanged,
     WatchersChanged,
 )
-from opsroom_domain.entities.incident.evolve import evolve
-from opsroom_domain.entities.incident.show import from_json, tags, to_json
-from opsroom_domain.entities.incident.state import (
-    LIVE,
-    FieldChange,
-    Incident,
-    LinkTo,
-    NoteSeen,
-    Signal,
-)
-from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status, Visibility
+from opsroom_domain.shared.state import FieldChange, LinkTo
+from opsroom_domain.shared.words import Visibility
 
 INCIDENT: Final[Kind[Incident, Command, Event]] = Kind(
     name="incident",
+    collection="incidents",
     prefix=PREFIX,
     events=EVENTS,
     commands=COMMANDS,
@@ -76,8 +84,9 @@ INCIDENT: Final[Kind[Incident, Command, Event]] = Kind(
     to_json=to_json,
     from_json=from_json,
     tags=tags,
+    columns=columns,
     describe=describe,
-    fold_version=1,
+    fold_version=2,
 )
 
 __all__ = [
@@ -88,24 +97,31 @@ __all__ = [
     "PREFIX",
     "Acknowledge",
     "Acknowledged",
+    "AddComment",
     "AddNote",
     "Assign",
     "Assigned",
     "ChangeLabels",
     "ChangeSeverity",
     "ChangeStatus",
+    "ChangeTeam",
     "ChangeVisibility",
     "ChangeWatchers",
     "Command",
+    "CommandBase",
+    "CommentAdded",
+    "CommentDeleted",
+    "CommentEdited",
+    "DeleteComment",
     "Edit",
+    "EditComment",
     "Edited",
     "Escalate",
     "Escalated",
     "Event",
+    "EventBase",
     "FieldChange",
     "Incident",
-    "IncidentCommand",
-    "IncidentEvent",
     "LabelsChanged",
     "Link",
     "LinkTo",
@@ -128,11 +144,13 @@ __all__ = [
     "SignalStatus",
     "Status",
     "StatusChanged",
+    "TeamChanged",
     "Unlink",
     "Unlinked",
     "Visibility",
     "VisibilityChanged",
     "WatchersChanged",
+    "columns",
     "decide",
     "describe",
     "evolve",

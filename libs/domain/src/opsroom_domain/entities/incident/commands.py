@@ -7,21 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from opsroom_domain.changes import Change
-from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status, Visibility
-from opsroom_domain.ids import ActorId, EntityId
+from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status
+from opsroom_domain.ids import EntityId
+from opsroom_domain.shared.commands import COMMANDS as SHARED_COMMANDS
+from opsroom_domain.shared.commands import CommandBase, SharedCommand
+from opsroom_domain.shared.words import Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentCommand:
-    """Common to all. ``at`` is stamped by the engine just before deciding."""
-
-    at: datetime
-    by: ActorId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open(IncidentCommand):
+class Open(CommandBase):
     incident_id: EntityId
     title: str
     description: str = ""
@@ -29,27 +23,22 @@ class Open(IncidentCommand):
     source: str = "person"
     labels: tuple[str, ...] = ()
     visibility: Visibility = Visibility.EVERYONE
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledge(IncidentCommand):
+class Acknowledge(CommandBase):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(IncidentCommand):
-    seen: ActorId | None
-    assignee: ActorId | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSeverity(IncidentCommand):
+class ChangeSeverity(CommandBase):
     seen: Severity
     severity: Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeStatus(IncidentCommand):
+class ChangeStatus(CommandBase):
     """Between acknowledged, investigating and mitigated; resolving and reopening have commands of their own."""
 
     seen: Status
@@ -57,50 +46,33 @@ class ChangeStatus(IncidentCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edit(IncidentCommand):
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddNote(IncidentCommand):
+class AddNote(CommandBase):
     note_id: str
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link(IncidentCommand):
-    target: EntityId
-    relation: str = "related"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlink(IncidentCommand):
-    target: EntityId
-    relation: str = "related"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merge(IncidentCommand):
+class Merge(CommandBase):
     into: EntityId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Escalate(IncidentCommand):
+class Escalate(CommandBase):
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolve(IncidentCommand):
+class Resolve(CommandBase):
     resolution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reopen(IncidentCommand):
+class Reopen(CommandBase):
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSignal(IncidentCommand):
+class ReportSignal(CommandBase):
     """From ingest: opens the incident if it does not exist, attaches the signal, resolves when the last firing one resolves."""
 
     incident_id: EntityId
@@ -116,62 +88,22 @@ class ReportSignal(IncidentCommand):
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeLabels(IncidentCommand):
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeWatchers(IncidentCommand):
-    add: tuple[ActorId, ...] = ()
-    remove: tuple[ActorId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeVisibility(IncidentCommand):
-    seen: Visibility
-    visibility: Visibility
-
-
 Command: TypeAlias = (
-    Open
-    | Acknowledge
-    | Assign
-    | ChangeSeverity
-    | ChangeStatus
-    | Edit
-    | AddNote
-    | Link
-    | Unlink
-    | Merge
-    | Escalate
-    | Resolve
-    | Reopen
-    | ReportSignal
-    | ChangeLabels
-    | ChangeWatchers
-    | ChangeVisibility
+    SharedCommand | Open | Acknowledge | ChangeSeverity | ChangeStatus | AddNote | Merge | Escalate | Resolve | Reopen | ReportSignal
 )
 """Every command of an incident."""
 
 COMMANDS: Mapping[str, type[Command]] = {
+    **SHARED_COMMANDS,
     "open": Open,
     "acknowledge": Acknowledge,
-    "assign": Assign,
     "change_severity": ChangeSeverity,
     "change_status": ChangeStatus,
-    "edit": Edit,
     "add_note": AddNote,
-    "link": Link,
-    "unlink": Unlink,
     "merge": Merge,
     "escalate": Escalate,
     "resolve": Resolve,
     "reopen": Reopen,
     "report_signal": ReportSignal,
-    "change_labels": ChangeLabels,
-    "change_watchers": ChangeWatchers,
-    "change_visibility": ChangeVisibility,
 }
 """Name in logs, metrics and permissions -> class."""

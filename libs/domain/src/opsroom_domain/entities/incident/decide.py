@@ -5,40 +5,27 @@ A command that asks for what is already so gives no events. Nothing is changed i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TypeVar, assert_never
 
-from opsroom_domain.changes import due, hash_of, must_change
+from opsroom_domain.changes import hash_of, must_change
 from opsroom_domain.decider import AlreadyExists, NotFound, Refused
 from opsroom_domain.entities.incident.commands import (
     Acknowledge,
     AddNote,
-    Assign,
-    ChangeLabels,
     ChangeSeverity,
     ChangeStatus,
-    ChangeVisibility,
-    ChangeWatchers,
     Command,
-    Edit,
     Escalate,
-    Link,
     Merge,
     Open,
     Reopen,
     ReportSignal,
     Resolve,
-    Unlink,
 )
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
-    Assigned,
-    Edited,
     Escalated,
     Event,
-    LabelsChanged,
-    Linked,
     Merged,
     Noted,
     Opened,
@@ -46,34 +33,19 @@ from opsroom_domain.entities.incident.events import (
     Resolved,
     SeverityChanged,
     StatusChanged,
-    Unlinked,
-    VisibilityChanged,
-    WatchersChanged,
 )
-from opsroom_domain.entities.incident.limits import (
-    DESCRIPTION_MAX,
-    ESCALATION_LEVEL_MAX,
-    ID_MAX,
-    LABEL_MAX,
-    LABELS_MAX,
-    LINKS_MAX,
-    NOTE_MAX,
-    REASON_MAX,
-    RELATION_MAX,
-    RESOLUTION_MAX,
-    SOURCE_MAX,
-    TITLE_MAX,
-    WATCHERS_MAX,
-)
+from opsroom_domain.entities.incident.limits import ESCALATION_LEVEL_MAX, NOTE_MAX, RESOLUTION_MAX, SOURCE_MAX
 from opsroom_domain.entities.incident.signals import report_signal
-from opsroom_domain.entities.incident.state import Incident, LinkTo
+from opsroom_domain.entities.incident.state import Incident
 from opsroom_domain.entities.incident.words import Status
-from opsroom_domain.ids import EntityId, prefix_of
+from opsroom_domain.ids import prefix_of
+from opsroom_domain.shared.commands import SharedCommand
+from opsroom_domain.shared.decide import check_new, decide_shared
+from opsroom_domain.shared.limits import ID_MAX, REASON_MAX
 from opsroom_domain.text import check_line, check_text
 
 PREFIX = "inc"
 _IN_WORK = (Status.ACKNOWLEDGED, Status.INVESTIGATING, Status.MITIGATED)
-_RELATION = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def decide(state: Incident | None, command: Command) -> Sequence[Event]:
@@ -93,47 +65,32 @@ def _decide_on(state: Incident, command: _OnExisting) -> Sequence[Event]:
     match command:
         case Acknowledge():
             return acknowledge(state, command)
-        case Assign():
-            return assign(state, command)
         case ChangeSeverity():
             return change_severity(state, command)
         case ChangeStatus():
             return change_status(state, command)
-        case Edit():
-            return edit(state, command)
         case AddNote():
             return add_note(state, command)
-        case Link():
-            return link(state, command)
-        case Unlink():
-            return unlink(state, command)
         case Escalate():
             return escalate(state, command)
         case Resolve():
             return resolve(state, command)
         case Reopen():
             return reopen(state, command)
-        case ChangeLabels():
-            return change_labels(state, command)
-        case ChangeWatchers():
-            return change_watchers(state, command)
-        case ChangeVisibility():
-            return change_visibility(state, command)
         case _:
-            assert_never(command)
+            return decide_shared(state, command)
 
 
 def open_incident(state: Incident | None, command: Open) -> Sequence[Event]:
     """An id is opened once. A retried create is recognised by its command id before it gets here."""
     if state is not None:
         raise AlreadyExists("already-exists", f"{state.id} exists already; take a new id for another incident")
-    if prefix_of(command.incident_id) != PREFIX:
-        raise Refused("bad-id", f"an incident's id looks like {PREFIX}_01k…; mint a new one")
-    check_line("title", command.title, TITLE_MAX)
-    check_text("description", command.description, DESCRIPTION_MAX)
+    labels = check_new(
+        command.incident_id, PREFIX, title=command.title, description=command.description, labels=command.labels, what="an incident"
+    )
     check_line("source", command.source, SOURCE_MAX)
-    labels = sorted(set(command.labels))
-    _check_members("labels", labels, LABEL_MAX, LABELS_MAX)
+    if command.team is not None:
+        check_line("team", command.team, ID_MAX)
     opened = Opened(
         at=command.at,
         by=command.by,
@@ -142,8 +99,9 @@ def open_incident(state: Incident | None, command: Open) -> Sequence[Event]:
         description=command.description,
         severity=command.severity,
         source=command.source,
-        labels=tuple(labels),
+        labels=labels,
         visibility=command.visibility,
+        team=command.team,
     )
     return (opened,)
 
@@ -155,15 +113,6 @@ def acknowledge(state: Incident, command: Acknowledge) -> Sequence[Event]:
     if state.status is Status.RESOLVED:
         raise Refused("resolved", f"{state.id} is resolved; reopen it to work on it again")
     return ()
-
-
-def assign(state: Incident, command: Assign) -> Sequence[Event]:
-    """Give it to someone, or to nobody. It does not acknowledge: being given a thing is not having seen it."""
-    if command.assignee is not None:
-        check_line("assignee", command.assignee, ID_MAX)
-    if not must_change("assignee", seen=command.seen, current=state.assignee, wanted=command.assignee):
-        return ()
-    return (Assigned(at=command.at, by=command.by, previous=state.assignee, assignee=command.assignee),)
 
 
 def change_severity(state: Incident, command: ChangeSeverity) -> Sequence[Event]:
@@ -189,22 +138,6 @@ def change_status(state: Incident, command: ChangeStatus) -> Sequence[Event]:
     return (*acknowledged, StatusChanged(at=command.at, by=command.by, previous=previous, status=command.status))
 
 
-def edit(state: Incident, command: Edit) -> Sequence[Event]:
-    """Change texts, each judged by the value that the editor saw; all of them or, on a conflict, none."""
-    fields = [change.field for change in command.changes]
-    if len(set(fields)) != len(fields):
-        raise Refused("field-twice", "a field is named twice in one edit; send one change for each field")
-    for change in command.changes:
-        if change.field == "title":
-            check_line("title", change.to, TITLE_MAX)
-        elif change.field == "description":
-            check_text("description", change.to, DESCRIPTION_MAX)
-        else:
-            raise Refused("unknown-field", "only title and description can be edited; other fields have commands of their own")
-    changes = due(command.changes, state.texts)
-    return (Edited(at=command.at, by=command.by, changes=changes),) if changes else ()
-
-
 def add_note(state: Incident, command: AddNote) -> Sequence[Event]:
     """Write into the timeline. The same note again changes nothing, as long as it is among the last ``RECENT_NOTES``."""
     check_line("note_id", command.note_id, ID_MAX)
@@ -217,23 +150,6 @@ def add_note(state: Incident, command: AddNote) -> Sequence[Event]:
                 return ()
             raise Refused("note-id-taken", "another note has this id; take a new one")
     return (Noted(at=command.at, by=command.by, note_id=command.note_id, text=command.text),)
-
-
-def link(state: Incident, command: Link) -> Sequence[Event]:
-    """Relate it to another entity, once for each relation."""
-    _check_target(state, command.target, command.relation)
-    if LinkTo(target=command.target, relation=command.relation) in state.links:
-        return ()
-    if len(state.links) >= LINKS_MAX:
-        raise Refused("too-many", f"{state.id} has {LINKS_MAX} links already; remove one first")
-    return (Linked(at=command.at, by=command.by, target=command.target, relation=command.relation),)
-
-
-def unlink(state: Incident, command: Unlink) -> Sequence[Event]:
-    """Take a link away; one that is not there is no error."""
-    if LinkTo(target=command.target, relation=command.relation) not in state.links:
-        return ()
-    return (Unlinked(at=command.at, by=command.by, target=command.target, relation=command.relation),)
 
 
 def merge(state: Incident, command: Merge) -> Sequence[Event]:
@@ -276,27 +192,6 @@ def reopen(state: Incident, command: Reopen) -> Sequence[Event]:
     return (Reopened(at=command.at, by=command.by, reason=command.reason),)
 
 
-def change_labels(state: Incident, command: ChangeLabels) -> Sequence[Event]:
-    """Labels are a set: adding what is there and removing what is not changes nothing, so that two editors never conflict."""
-    _check_members("labels", command.add, LABEL_MAX, LABELS_MAX)
-    added, removed = _set_change("labels", state.labels, command.add, command.remove, LABELS_MAX)
-    return (LabelsChanged(at=command.at, by=command.by, added=added, removed=removed),) if added or removed else ()
-
-
-def change_watchers(state: Incident, command: ChangeWatchers) -> Sequence[Event]:
-    """Watchers are a set, like labels."""
-    _check_members("watchers", command.add, ID_MAX, WATCHERS_MAX)
-    added, removed = _set_change("watchers", state.watchers, command.add, command.remove, WATCHERS_MAX)
-    return (WatchersChanged(at=command.at, by=command.by, added=added, removed=removed),) if added or removed else ()
-
-
-def change_visibility(state: Incident, command: ChangeVisibility) -> Sequence[Event]:
-    """Who may see it."""
-    if not must_change("visibility", seen=command.seen, current=state.visibility, wanted=command.visibility):
-        return ()
-    return (VisibilityChanged(at=command.at, by=command.by, previous=state.visibility, visibility=command.visibility),)
-
-
 def _existing(state: Incident | None) -> Incident:
     if state is None:
         raise NotFound("not-found", "there is no such incident; check the id, or open it")
@@ -309,52 +204,4 @@ def _unmerged(state: Incident) -> Incident:
     return state
 
 
-def _check_target(state: Incident, target: EntityId, relation: str) -> None:
-    if target == state.id:
-        raise Refused("link-to-itself", f"{state.id} cannot be linked to itself; name another entity")
-    if prefix_of(target) is None:
-        raise Refused("bad-id", "the target is not an entity's id like inc_01k…; name one")
-    if len(relation) > RELATION_MAX or not _RELATION.fullmatch(relation):
-        raise Refused("bad-relation", f"a relation is a word like caused-by: a-z, 0-9 and -, up to {RELATION_MAX} characters")
-
-
-def _check_members(field: str, members: Sequence[str], length_max: int, count_max: int) -> None:
-    if len(members) > count_max:
-        raise Refused("too-many", f"{len(members)} {field} at once, and an incident may have {count_max}; send fewer")
-    for member in members:
-        check_line(field, member, length_max)
-        if member != member.strip():
-            raise Refused("bad-text", f"one of the {field} starts or ends with white space; remove it")
-
-
-_Member = TypeVar("_Member", bound=str)
-
-
-def _set_change(
-    field: str, current: Sequence[_Member], add: Sequence[_Member], remove: Sequence[_Member], count_max: int
-) -> tuple[tuple[_Member, ...], tuple[_Member, ...]]:
-    """What is really added and removed, sorted. Raises Refused ``both`` or ``too-many``."""
-    if set(add) & set(remove):
-        raise Refused("both", f"one of the {field} is to be added and removed at once; choose one")
-    added, removed = set(add) - set(current), set(remove) & set(current)
-    if added and len(current) + len(added) - len(removed) > count_max:
-        raise Refused("too-many", f"an incident may have {count_max} {field}; remove some first")
-    return tuple(sorted(added)), tuple(sorted(removed))
-
-
-_OnExisting = (
-    Acknowledge
-    | Assign
-    | ChangeSeverity
-    | ChangeStatus
-    | Edit
-    | AddNote
-    | Link
-    | Unlink
-    | Escalate
-    | Resolve
-    | Reopen
-    | ChangeLabels
-    | ChangeWatchers
-    | ChangeVisibility
-)
+_OnExisting = SharedCommand | Acknowledge | ChangeSeverity | ChangeStatus | AddNote | Escalate | Resolve | Reopen

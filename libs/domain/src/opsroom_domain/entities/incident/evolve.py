@@ -8,12 +8,8 @@ from opsroom_domain.changes import hash_of
 from opsroom_domain.copies import changed
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
-    Assigned,
-    Edited,
     Escalated,
     Event,
-    LabelsChanged,
-    Linked,
     Merged,
     Noted,
     Opened,
@@ -22,17 +18,14 @@ from opsroom_domain.entities.incident.events import (
     SeverityChanged,
     SignalAttached,
     StatusChanged,
-    Unlinked,
-    VisibilityChanged,
-    WatchersChanged,
 )
 from opsroom_domain.entities.incident.limits import RECENT_NOTES
-from opsroom_domain.entities.incident.state import FieldChange, Incident, LinkTo, NoteSeen, Signal
+from opsroom_domain.entities.incident.state import Incident, NoteSeen, Signal
 from opsroom_domain.entities.incident.words import Status
+from opsroom_domain.shared.events import SharedEvent
+from opsroom_domain.shared.evolve import TRACKED, evolve_shared, first_changes, touched
 
-EDITABLE = ("title", "description")
-"""Fields that ``Edit`` can change."""
-_TRACKED = (*EDITABLE, "severity", "status", "assignee", "visibility")
+_TRACKED = (*TRACKED, "severity", "status")
 
 
 def evolve(state: Incident | None, event: Event) -> Incident:
@@ -47,7 +40,6 @@ def evolve(state: Incident | None, event: Event) -> Incident:
 
 
 def _opened(event: Opened) -> Incident:
-    first = FieldChange(by=event.by, at=event.at)
     return Incident(
         id=event.incident_id,
         title=event.title,
@@ -55,11 +47,12 @@ def _opened(event: Opened) -> Incident:
         severity=event.severity,
         status=Status.OPEN,
         visibility=event.visibility,
+        team=event.team,
         source=event.source,
         labels=tuple(sorted(event.labels)),
         opened_at=event.at,
         opened_by=event.by,
-        field_changes=dict.fromkeys(_TRACKED, first),
+        field_changes=first_changes(event, _TRACKED),
         signals={},
     )
 
@@ -68,38 +61,22 @@ def _evolved(state: Incident, event: _Later) -> Incident:
     match event:
         case Acknowledged() | StatusChanged() | Merged() | Resolved() | Reopened():
             return _moved(state, event)
-        case Assigned():
-            return changed(state, assignee=event.assignee, field_changes=_touched(state, event, "assignee"))
         case SeverityChanged():
-            return changed(state, severity=event.severity, field_changes=_touched(state, event, "severity"))
-        case VisibilityChanged():
-            return changed(state, visibility=event.visibility, field_changes=_touched(state, event, "visibility"))
-        case Edited():
-            return _edited(state, event)
+            return changed(state, severity=event.severity, field_changes=touched(state, event, "severity"))
         case Noted():
             note = NoteSeen(note_id=event.note_id, hash=hash_of(event.text))
             return changed(state, note_count=state.note_count + 1, recent_notes=(*state.recent_notes, note)[-RECENT_NOTES:])
-        case Linked():
-            link = LinkTo(target=event.target, relation=event.relation)
-            return changed(state, links=tuple(sorted({*state.links, link}, key=lambda to: (to.target, to.relation))))
-        case Unlinked():
-            gone = LinkTo(target=event.target, relation=event.relation)
-            return changed(state, links=tuple(link for link in state.links if link != gone))
         case Escalated():
             return changed(state, escalation_level=event.level)
         case SignalAttached():
             return changed(state, signals={**state.signals, event.fingerprint: _signal(event)})
-        case LabelsChanged():
-            return changed(state, labels=tuple(sorted({*state.labels, *event.added} - {*event.removed})))
-        case WatchersChanged():
-            return changed(state, watchers=tuple(sorted({*state.watchers, *event.added} - {*event.removed})))
         case _:
-            assert_never(event)
+            return evolve_shared(state, event)
 
 
 def _moved(state: Incident, event: _Move) -> Incident:
     """Everything that changes the status."""
-    changes = _touched(state, event, "status")
+    changes = touched(state, event, "status")
     match event:
         case Acknowledged():
             return changed(state, status=Status.ACKNOWLEDGED, acknowledged_at=event.at, acknowledged_by=event.by, field_changes=changes)
@@ -133,16 +110,6 @@ def _moved(state: Incident, event: _Move) -> Incident:
             assert_never(event)
 
 
-def _edited(state: Incident, event: Edited) -> Incident:
-    texts = state.texts
-    for change in event.changes:
-        if change.field not in texts:
-            raise ValueError(f"{state.id}: the field {change.field} cannot be edited; its history is broken or newer than this program")
-        texts[change.field] = change.to
-    changes = _touched(state, event, *(change.field for change in event.changes))
-    return changed(state, title=texts["title"], description=texts["description"], field_changes=changes)
-
-
 def _signal(event: SignalAttached) -> Signal:
     return Signal(
         status=event.status,
@@ -154,23 +121,6 @@ def _signal(event: SignalAttached) -> Signal:
     )
 
 
-def _touched(state: Incident, event: Event, *fields: str) -> dict[str, FieldChange]:
-    return {**state.field_changes, **dict.fromkeys(fields, FieldChange(by=event.by, at=event.at))}
-
-
 _Move = Acknowledged | StatusChanged | Merged | Resolved | Reopened
-_Later = (
-    _Move
-    | Assigned
-    | SeverityChanged
-    | Edited
-    | Noted
-    | Linked
-    | Unlinked
-    | Escalated
-    | SignalAttached
-    | LabelsChanged
-    | WatchersChanged
-    | VisibilityChanged
-)
+_Later = SharedEvent | _Move | SeverityChanged | Noted | Escalated | SignalAttached
 """Every event but Opened."""

@@ -1,20 +1,10 @@
-"""Limits of one incident. A row travels whole to every screen, so that everything in it is bounded."""
+"""Limits of one incident, beside those of all kinds. A row travels whole to every screen, so that everything in it is bounded."""
 
 from __future__ import annotations
 
-TITLE_MAX = 200
-DESCRIPTION_MAX = 20_000
 NOTE_MAX = 10_000
 RESOLUTION_MAX = 10_000
-REASON_MAX = 2_000
 SOURCE_MAX = 100
-ID_MAX = 100
-"""Of opaque ids: people, notes."""
-LABEL_MAX = 100
-LABELS_MAX = 50
-WATCHERS_MAX = 200
-LINKS_MAX = 100
-RELATION_MAX = 40
 SIGNALS_MAX = 500
 FINGERPRINT_MAX = 200
 SIGNAL_SUMMARY_MAX = 1_000

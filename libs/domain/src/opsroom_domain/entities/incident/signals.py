@@ -12,19 +12,11 @@ import re
 from opsroom_domain.decider import Refused
 from opsroom_domain.entities.incident.commands import ReportSignal
 from opsroom_domain.entities.incident.events import Event, Opened, Reopened, Resolved, SignalAttached
-from opsroom_domain.entities.incident.limits import (
-    DESCRIPTION_MAX,
-    FINGERPRINT_MAX,
-    LABEL_MAX,
-    LABELS_MAX,
-    SIGNAL_SUMMARY_MAX,
-    SIGNAL_URL_MAX,
-    SIGNALS_MAX,
-    SOURCE_MAX,
-    TITLE_MAX,
-)
+from opsroom_domain.entities.incident.limits import FINGERPRINT_MAX, SIGNAL_SUMMARY_MAX, SIGNAL_URL_MAX, SIGNALS_MAX, SOURCE_MAX
 from opsroom_domain.entities.incident.state import Incident
-from opsroom_domain.entities.incident.words import SignalStatus, Status, Visibility
+from opsroom_domain.entities.incident.words import SignalStatus, Status
+from opsroom_domain.shared.limits import DESCRIPTION_MAX, LABEL_MAX, LABELS_MAX, TITLE_MAX
+from opsroom_domain.shared.words import Visibility
 from opsroom_domain.text import check_line, fitted_line, fitted_text
 
 ALL_RESOLVED = "All signals resolved."

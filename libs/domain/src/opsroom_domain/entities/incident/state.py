@@ -6,19 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status, Visibility
+from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status
 from opsroom_domain.ids import ActorId, EntityId
+from opsroom_domain.shared.state import SharedState
 
 LIVE = frozenset({Status.OPEN, Status.ACKNOWLEDGED, Status.INVESTIGATING, Status.MITIGATED})
 """Somebody still has to do something."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
-    """Who gave a field its present value, and when: what a 409 answer says."""
-
-    by: ActorId
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +27,6 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkTo:
-    """This incident's relation to another entity; one-way."""
-
-    target: EntityId
-    relation: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteSeen:
     """A note by its id and the hash of its text."""
 
@@ -50,29 +35,16 @@ class NoteSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(SharedState):
     """One incident. Never changed in place: mappings and tuples are replaced whole."""
 
-    id: EntityId
-    title: str
-    description: str
     severity: Severity
     status: Status
-    visibility: Visibility
     source: str
     opened_at: datetime
     opened_by: ActorId
-    field_changes: Mapping[str, FieldChange]
-    """Of title, description, severity, status, assignee and visibility."""
-    assignee: ActorId | None = None
-    labels: tuple[str, ...] = ()
-    """Sorted."""
-    watchers: tuple[ActorId, ...] = ()
-    """Sorted."""
     signals: Mapping[str, Signal]
     """By fingerprint."""
-    links: tuple[LinkTo, ...] = ()
-    """Sorted by target and relation."""
     note_count: int = 0
     recent_notes: tuple[NoteSeen, ...] = ()
     """The last ones, oldest first."""
@@ -96,8 +68,3 @@ class Incident:
     def firing(self) -> bool:
         """True if a signal fires, as far as is known."""
         return any(signal.status is SignalStatus.FIRING for signal in self.signals.values())
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """The fields that ``Edit`` can change, by name."""
-        return {"title": self.title, "description": self.description}

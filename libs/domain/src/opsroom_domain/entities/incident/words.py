@@ -1,4 +1,4 @@
-"""The words of an incident: its statuses, severities and visibilities, as they stand in events, rows and tags."""
+"""The words of an incident: its statuses and severities, as they stand in events, rows and tags."""
 
 from __future__ import annotations
 
@@ -20,12 +20,6 @@ class Severity(StrEnum):
     SEV3 = "sev3"
     SEV4 = "sev4"
     SEV5 = "sev5"
-
-
-class Visibility(StrEnum):
-    EVERYONE = "everyone"
-    TEAM = "team"
-    NAMED = "named"
 
 
 class SignalStatus(StrEnum):

@@ -1,0 +1,13 @@
+"""Every door for commands. A new kind is one module here and one line in ``DOORS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from command_api.api.doors import incident
+from command_api.api.doors.door import Door
+
+DOORS: tuple[Door[Any], ...] = (*incident.DOORS,)
+BY_NAME: Mapping[str, Door[Any]] = {door.full_name: door for door in DOORS}
+"""By ``KIND.COMMAND``."""

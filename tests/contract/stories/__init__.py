@@ -1,0 +1,15 @@
+"""What the golden histories tell: one module a kind, each with the lives of a few entities in which every event happens at least once.
+
+``STORIES`` maps a history's name to its commands. A history that exists is never made anew, so a story is changed only under a new name.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from opsroom_domain.ids import EntityId
+
+from . import incident
+
+Told: TypeAlias = tuple[str, EntityId, Any]
+"""The kind, the entity, the command."""
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story}
