@@ -52,7 +52,7 @@ class Rows:
         reader = await self.book.log.reader({partition: session._positions[partition]})
         found = (await reader.poll(records, 0)).get(partition, ())
         if found:
-            await session._project(partition, found)
+            await session.project(partition, found)
         return len(found)
 
     async def to_the_end(self) -> None:

@@ -8,9 +8,14 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import incident
+from . import dependencies, incident, task
 from .skips import skips
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story, "history-skips-v1": skips}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
+    "history-v2": incident.story,
+    "history-skips-v1": skips,
+    "task-v1": task.story,
+    "dependencies-v1": dependencies.story,
+}

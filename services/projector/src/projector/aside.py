@@ -11,7 +11,7 @@ from opsroom_common.log.port import Checkpoint, Classified, EventLog, RecordClas
 from opsroom_common.log.skips import Skips, read_skip
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
-from projector.batch_items import Item, Poison, Skipped, read_knowing, storable
+from projector.batch_items import Item, Skipped, read_knowing, refused_item
 from projector.fold_batch import Anew, Folded, fold_batch
 from projector.known import Absent, Known, Parked
 
@@ -54,12 +54,6 @@ class Stretch:
     def refusable(self) -> Sequence[int]:
         """Numbers of the items that a store might refuse, the last first."""
         return [number for number in reversed(range(len(self.items))) if isinstance(self.items[number], DomainRecord)]
-
-
-def refused_item(record: DomainRecord, reason: str) -> Poison:
-    """An event that can be folded, and that whoever keeps the rows refuses."""
-    time = record.envelope.time
-    return Poison(entity_id=record.entity_id, offset=record.offset, reason=storable(reason), at=time, time=time)
 
 
 def passes(known: Known, skip: Skip) -> bool:

@@ -51,6 +51,11 @@ class Passed:
     skips: Sequence[Skip]
     otherwise: DomainRecord | Poison
 
+    @property
+    def time(self) -> datetime | None:
+        """The event's own time, if it can be read."""
+        return self.otherwise.envelope.time if isinstance(self.otherwise, DomainRecord) else self.otherwise.time
+
 
 Item: TypeAlias = DomainRecord | Fence | Poison | Passed | Skip
 
@@ -98,6 +103,18 @@ def poison(record: LogRecord, reason: str, partition_of: PartitionOf) -> Poison 
         return Skipped(offset=record.offset, reason=said)
     at = _EPOCH + timedelta(milliseconds=max(0, record.timestamp_ms))
     return Poison(entity_id=EntityId(key), offset=record.offset, reason=said, at=at)
+
+
+def refused_item(record: DomainRecord, reason: str) -> Poison:
+    """An event that can be folded, and that whoever keeps the rows refuses."""
+    time = record.envelope.time
+    return Poison(entity_id=record.entity_id, offset=record.offset, reason=storable(reason), at=time, time=time)
+
+
+def refused(record: LogRecord, read: Sequence[Item | Skipped], reason: str, partition_of: PartitionOf) -> Item | Skipped:
+    """What a record does that stands alone, was read as ``read``, and is refused by whoever keeps the rows."""
+    event = next((item for item in read if isinstance(item, DomainRecord)), None)
+    return poison(record, reason, partition_of) if event is None else refused_item(event, reason)
 
 
 def storable(reason: str) -> str:

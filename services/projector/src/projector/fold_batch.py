@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
@@ -38,7 +39,7 @@ class FeedDraft:
 
     def showing(self, was: Mapping[str, str] | None) -> FeedDraft:
         """The entry of one who was shown these tags before."""
-        return FeedDraft(self.row._replace(was=None if was is None else _dumps(was)), was, self.now, self.row_json)
+        return FeedDraft(self.row._replace(was=None if was is None else _dumps(was).decode()), was, self.now, self.row_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ class Folded:
         fresh = {row.entity_id for row in self.newly_parked}
         return [row for row in self.parked if row.entity_id not in fresh]
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is a batch like nearly all: nothing in it has to do with entities that were set aside before."""
+        return self.anew is None and not self.skips and not self.passed and len(self.parked) == len(self.newly_parked)
+
 
 @dataclass(frozen=True, slots=True)
 class Anew:
@@ -88,69 +94,124 @@ class Unstorable(Exception):
 
 def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded:
     """Fold ``items``, in log order. ``known`` must say something of every entity in them. Raises nothing for a bad record: its entity parks."""
-    fences: list[FenceRow] = []
-    entities: dict[EntityId, _EntityFold] = {}
-    times: list[datetime] = []
-    for item in items:
-        if isinstance(item, DomainRecord | Skip):
-            times.append(item.envelope.time)
-        elif isinstance(item, Poison) and item.time is not None:
-            times.append(item.time)
-        elif isinstance(item, Fence):
-            fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
-            continue
-        entity = entities.get(item.entity_id)
-        if entity is None:
-            entity = entities[item.entity_id] = _EntityFold(item.entity_id, known[item.entity_id])
-        entity.take(item)
-    changed = sorted((e for e in entities.values() if e.touched), key=lambda e: e.last)
+    taken = take_all(known, items)
+    changed = taken.changed
     return Folded(
         entities=[entity.row() for entity in changed],
         texts=[row for entity in changed if (row := entity.text()) is not None],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
         versions=[row for entity in changed for row in entity.versions()],
         timeline=[_timeline_row(step) for entity in changed for step in entity.steps],
-        fences=fences,
-        parked=[row for entity in entities.values() if (row := entity.parked_row()) is not None],
-        newly_parked=[row for entity in entities.values() if entity.fresh and (row := entity.parked_row()) is not None],
+        fences=taken.fences,
+        parked=taken.parked(),
+        newly_parked=taken.newly_parked(),
         feed=[entity.draft() for entity in changed],
-        known={entity_id: entity.now for entity_id, entity in entities.items()},
-        last_time=max(times, default=None),
-        skips=[row for entity in entities.values() for row in entity.skips],
-        passed={e.entity_id: e.passed for e in entities.values() if e.passed is not None},
+        known=taken.known(),
+        last_time=taken.last_time,
+        skips=taken.skips(),
+        passed=taken.passed(),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+def take_all(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Taken:
+    """Lead each item to its entity. As ``fold_batch``, before there are rows."""
+    taken = Taken()
+    for item in items:
+        if isinstance(item, DomainRecord | Skip):
+            taken.see(item.envelope.time)
+        elif isinstance(item, Poison | Passed):
+            if item.time is not None:
+                taken.see(item.time)
+        elif isinstance(item, Fence):  # pyright: ignore[reportUnnecessaryIsInstance] -- says what the others are
+            taken.fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
+            continue
+        entity = taken.entities.get(item.entity_id)
+        if entity is None:
+            entity = taken.entities[item.entity_id] = EntityFold(item.entity_id, known[item.entity_id])
+        entity.take(item)
+    taken.entities = {entity_id: entity.settled() for entity_id, entity in taken.entities.items()}
+    return taken
+
+
+@dataclass(slots=True)
+class Taken:
+    """A batch whose items are all folded."""
+
+    fences: list[FenceRow] = field(default_factory=list[FenceRow])
+    entities: dict[EntityId, EntityFold] = field(default_factory=dict[EntityId, "EntityFold"])
+    last_time: datetime | None = None
+
+    def see(self, at: datetime) -> None:
+        if self.last_time is None or at > self.last_time:
+            self.last_time = at
+
+    @property
+    def changed(self) -> Sequence[EntityFold]:
+        """Those with another row than before, in log order of their last event."""
+        return sorted((entity for entity in self.entities.values() if entity.touched), key=lambda entity: entity.last)
+
+    def parked(self) -> Sequence[ParkedRow]:
+        return [row for entity in self.entities.values() if (row := entity.parked_row()) is not None]
+
+    def newly_parked(self) -> Sequence[ParkedRow]:
+        return [row for entity in self.entities.values() if entity.fresh and (row := entity.parked_row()) is not None]
+
+    def skips(self) -> Sequence[SkipRow]:
+        return [_skip_row(item) for entity in self.entities.values() for item in entity.taken if isinstance(item, Skip)]
+
+    def passed(self) -> Mapping[EntityId, int]:
+        return {entity.entity_id: entity.passed for entity in self.entities.values() if entity.passed is not None}
+
+    def known(self) -> Mapping[EntityId, Known]:
+        return {entity_id: entity.now for entity_id, entity in self.entities.items()}
+
+
+class Step(NamedTuple):
     """One event folded, with all that its rows need."""
 
     record: DomainRecord
     entity: Entity
-    state: str
+    state: bytes
     words: str
-    diff: str
+    diff: bytes
+
+
+class Shown(NamedTuple):
+    """What lists show and filter by, of an entity as it is after a batch."""
+
     tags: Mapping[str, str]
     columns: ListColumns
 
 
+OfEntity: TypeAlias = DomainRecord | Poison | Passed | Skip
+"""An item of one entity."""
+
+
 @dataclass(slots=True)
-class _EntityFold:
-    """One entity's way through the batch."""
+class EntityFold:
+    """One entity's way through the batch.
+
+    What is made of its last state only (tags, columns) is made once, when all is taken. If that fails, all is taken again with ``careful``: what is
+    shown is then made after each event, so that the record parks the entity after which it fails first.
+    """
 
     entity_id: EntityId
     before: Known
-    steps: list[_Step] = field(default_factory=list[_Step])
+    careful: bool = False
+    taken: list[OfEntity] = field(default_factory=list["OfEntity"])
+    steps: list[Step] = field(default_factory=list[Step])
+    json: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The state after the last step."""
+    shown: Shown | None = None
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
     entity: Entity | Absent = field(init=False)
     """What its rows say by now."""
-    types: list[str] = field(default_factory=list[str])
-    """What has changed its row, in order; "" for a record that was passed."""
+    touched: bool = False
+    """Whether there is a row, and it is another one than before."""
     last: int = -1
-    """Offset of the last record that did."""
-    skips: list[SkipRow] = field(default_factory=list[SkipRow])
+    """Offset of the last record that changed it."""
     passed: int | None = None
     """Versions that were passed before its first event, if this batch passed one."""
 
@@ -162,14 +223,15 @@ class _EntityFold:
     def now(self) -> Known:
         return self.entity if self.parked is None else self.parked
 
-    @property
-    def touched(self) -> bool:
-        """Whether there is a row, and it is another one than before."""
-        return bool(self.types) and isinstance(self.entity, Entity)
+    def take(self, item: OfEntity) -> None:
+        self.taken.append(item)
+        self._take(item)
 
-    def take(self, item: DomainRecord | Poison | Passed | Skip) -> None:
+    def _take(self, item: OfEntity) -> None:
         if isinstance(item, Skip):
-            self._take_skip(item)
+            # What it names was passed before; here its own command is remembered.
+            if self.parked is None and isinstance(self.entity, Entity):
+                self._changed(take_skip(self.entity, item), item.offset)
         elif self.parked is not None:
             self.behind += 1
         elif isinstance(item, Passed):
@@ -178,34 +240,45 @@ class _EntityFold:
             self._park(item.offset, item.reason, item.at)
         else:
             try:
-                step = _step(self.entity, item)
+                step, json = _step(self.entity, item)
+                if self.careful:
+                    _shown(step.entity)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
                 self._park(item.offset, f"{type(error).__name__}: {error}", item.envelope.time)
-                return
-            self.steps.append(step)
-            self._changed(step.entity, item.envelope.type, item.offset)
+            else:
+                self.steps.append(step)
+                self.json = json
+                self._changed(step.entity, item.offset)
 
     def _pass(self, item: Passed) -> None:
         """The record does not count (R10)."""
         version = self.entity.version if isinstance(self.entity, Entity) else self.entity.passed
         skip = fitting(item.skips, version)
         if skip is None:
-            self.take(item.otherwise)
+            self._take(item.otherwise)
         elif isinstance(self.entity, Absent):
             self.passed = skip.version
             self.entity = Absent(self.passed)
         elif skip.version != version:
-            self._changed(pass_over(self.entity, skip), None, item.offset)
+            self._changed(pass_over(self.entity, skip), item.offset)
 
-    def _take_skip(self, skip: Skip) -> None:
-        """What it names was passed before; here its own command is remembered, and who decided."""
-        self.skips.append(_skip_row(skip))
-        if self.parked is None and isinstance(self.entity, Entity):
-            self._changed(take_skip(self.entity, skip), SKIPPED_TYPE, skip.offset)
+    def _changed(self, entity: Entity, offset: int) -> None:
+        self.entity, self.last, self.touched = entity, offset, True
 
-    def _changed(self, entity: Entity, type_: str | None, offset: int) -> None:
-        self.entity, self.last = entity, offset
-        self.types.append(type_ or "")
+    def settled(self) -> EntityFold:
+        """The same with what is shown of it, or, if that fails, one that parks where it does."""
+        if not self.touched or not isinstance(self.entity, Entity):
+            return self
+        if not self.steps:
+            self.json = KINDS[self.entity.kind].to_json(self.entity.state)
+        try:
+            self.shown = _shown(self.entity)
+        except Exception:  # noqa: BLE001 -- as in ``take``
+            again = EntityFold(self.entity_id, self.before, careful=True)
+            for item in self.taken:
+                again.take(item)
+            return again.settled()
+        return self
 
     def _park(self, offset: int, reason: str, at: datetime) -> None:
         self.parked = Parked(offset, storable(reason), at, self.entity)
@@ -216,18 +289,26 @@ class _EntityFold:
             return None
         return ParkedRow(self.entity_id, self.parked.offset, self.parked.reason, self.behind, self.parked.at)
 
+    @property
+    def told(self) -> Shown:
+        assert self.shown is not None, "what is shown is made when all is taken"
+        return self.shown
+
+    @property
+    def shows(self) -> Entity:
+        assert isinstance(self.entity, Entity), "only an entity that has events has a row"
+        return self.entity
+
     def row(self) -> EntityRow:
-        entity = self.entity
-        assert isinstance(entity, Entity), "only an entity that has events is touched"
-        columns, tags = self._shown(entity)
+        entity, (tags, columns) = self.shows, self.told
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
             version=entity.version,
             offset=entity.offset,
-            state=self.steps[-1].state if self.steps else _dumps(KINDS[entity.kind].to_json(entity.state)),
+            state=(self.steps[-1].state if self.steps else _dumps(self.json)).decode(),
             memory=memory_json(entity),
-            tags=_dumps(tags),
+            tags=_dumps(tags).decode(),
             created_at=entity.created_at,
             updated_at=entity.updated_at,
             updated_by=entity.updated_by,
@@ -240,83 +321,68 @@ class _EntityFold:
             keys=columns.keys,
         )
 
-    def _shown(self, entity: Entity) -> tuple[ListColumns, Mapping[str, str]]:
-        if self.steps:
-            return self.steps[-1].columns, self.steps[-1].tags
-        kind = KINDS[entity.kind]
-        return kind.columns(entity.state), kind.tags(entity.state)
-
     def text(self) -> TextRow | None:
-        if not self.steps:
-            return None
-        step = self.steps[-1]
-        before = KINDS[step.entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
-        return None if step.columns.text == before else TextRow(step.entity.id, step.entity.kind, step.columns.text)
+        entity, text = self.shows, self.told.columns.text
+        before = KINDS[entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
+        return None if text == before else TextRow(entity.id, entity.kind, text)
 
     def closed(self) -> ClosedRow | None:
         if not isinstance(self.before, Entity) or not self.steps:
             return None
-        return ClosedRow(self.entity_id, self.before.version - self.before.passed, self.steps[0].record.envelope.time)
+        return ClosedRow(self.entity_id, self.before.last_event.version, self.steps[0].record.envelope.time)
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
         return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None][: len(self.steps)], strict=True)]
 
     def draft(self) -> FeedDraft:
-        entity = self.entity
-        assert isinstance(entity, Entity), "only an entity that has events is touched"
-        _, now = self._shown(entity)
+        entity, now = self.shows, self.told.tags
         was = KINDS[entity.kind].tags(self.before.state) if isinstance(self.before, Entity) else None
-        ready = row_json(entity)
+        ready = row_json(entity, self.json)
+        changes = [(step.record.offset, step.record.envelope.type) for step in self.steps]
+        changes += [(item.offset, SKIPPED_TYPE) for item in self.taken if isinstance(item, Skip) and item.offset <= self.last]
+        types = tuple(type_ for _, type_ in sorted(changes))
         row = FeedRow(
             kind=entity.kind,
             entity_id=entity.id,
             version=entity.version,
             offset=self.last,
             actor=entity.updated_by,
-            event_types=tuple(type_ for type_ in self.types if type_),
-            was=None if was is None else _dumps(was),
-            now=_dumps(now),
+            event_types=types,
+            was=None if was is None else _dumps(was).decode(),
+            now=_dumps(now).decode(),
             row=ready.decode(),
             event_at=entity.updated_at,
         )
         return FeedDraft(row, was, now, ready)
 
 
-def _step(now: Entity | Absent, record: DomainRecord) -> _Step:
+def _step(now: Entity | Absent, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
     """Fold one record and make everything of it that can fail, so that a failure is this record's alone."""
     before = now if isinstance(now, Entity) else None
     if before is not None and before.kind != record.kind:
         raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
     kind = KINDS[record.kind]
-    entity = fold(before, record, now.passed)
+    entity = fold(before, record, 0 if isinstance(now, Entity) else now.passed)
+    json = kind.to_json(entity.state)
     entry = kind.describe(None if before is None else before.state, record.event)
-    step = _Step(
-        record,
-        entity,
-        _dumps(kind.to_json(entity.state)),
-        entry.words,
-        _dumps(entry.diff),
-        kind.tags(entity.state),
-        kind.columns(entity.state),
-    )
-    envelope = record.envelope
-    texts = (
-        entry.words, step.columns.text, *step.columns.keys, record.command_id, record.body_hash, envelope.type, envelope.actor, envelope.role,
-        envelope.correlation_id, envelope.causation_id, envelope.reason, envelope.proposal_id,
-    )  # fmt: skip
-    for text in texts:
-        if text is not None and "\x00" in text:
-            raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
-    return step
+    # The headers hold no NUL, and tags and columns no text that is not in the state.
+    if "\x00" in entry.words:
+        raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
+    return Step(record, entity, _dumps(json), entry.words, _dumps(entry.diff)), json
 
 
-def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> str:
+def _shown(entity: Entity) -> Shown:
+    kind = KINDS[entity.kind]
+    return Shown(kind.tags(entity.state), kind.columns(entity.state))
+
+
+def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
     """Canonical JSON. Raises Unstorable for a NUL anywhere in it."""
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     if b"\\u0000" in text and _ESCAPED_NUL.search(text):
         raise Unstorable("the state holds a NUL character, which Postgres cannot store")
-    return text.decode()
+    return text
 
 
 def _skip_row(skip: Skip) -> SkipRow:
@@ -335,7 +401,7 @@ def _skip_row(skip: Skip) -> SkipRow:
     )
 
 
-def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:
+def _version_row(step: Step, valid_to: datetime | None) -> VersionRow:
     record = step.record
     return VersionRow(
         id=record.entity_id,
@@ -347,11 +413,11 @@ def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:
         actor=record.envelope.actor,
         valid_from=record.envelope.time,
         valid_to=valid_to,
-        state=step.state,
+        state=step.state.decode(),
     )
 
 
-def _timeline_row(step: _Step) -> TimelineRow:
+def _timeline_row(step: Step) -> TimelineRow:
     record, envelope = step.record, step.record.envelope
     return TimelineRow(
         id=record.entity_id,
@@ -361,7 +427,7 @@ def _timeline_row(step: _Step) -> TimelineRow:
         actor=envelope.actor,
         role=envelope.role,
         words=step.words,
-        diff=step.diff,
+        diff=step.diff.decode(),
         command_id=record.command_id,
         correlation_id=envelope.correlation_id,
         causation_id=envelope.causation_id,

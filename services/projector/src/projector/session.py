@@ -10,15 +10,15 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from opsroom_common.contracts.envelope import DomainRecord, Fence, Skip
+from opsroom_common.contracts.envelope import Fence, Skip
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
 from opsroom_common.postgres.errors import Rejected
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.health import Progress
 from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
-from projector.aside import Silent, Stretch, passes, refused_item, retried_stretch, skipped_stretch
-from projector.batch_items import Item, Skipped, poison, read_records
+from projector.aside import Silent, Stretch, passes, retried_stretch, skipped_stretch
+from projector.batch_items import Item, Skipped, read_records, refused
 from projector.counts import Counts
 from projector.fold_batch import Folded, fold_batch
 from projector.known import Known, KnownEntities, Parked
@@ -111,12 +111,17 @@ class Session:
 
     async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
         """All partitions at once: while one waits for Postgres another is folded. The feed's head puts their commits in order."""
-        outcomes = await asyncio.gather(*(self._project(p, records) for p, records in batches.items()), return_exceptions=True)
+        outcomes = await asyncio.gather(*(self.project(p, records) for p, records in batches.items()), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
 
-    async def _project(self, partition: int, records: Sequence[Classified]) -> None:
+    def position(self, partition: int) -> Checkpoint:
+        """Where the partition stands."""
+        return self._positions[partition]
+
+    async def project(self, partition: int, records: Sequence[Classified]) -> None:
+        """Commit the records that come next in the partition, batch by batch. Raises what ``run`` raises."""
         step = self._limits.batch_records
         for start in range(0, len(records), step):
             await self._project_batch(partition, records[start : start + step])
@@ -136,10 +141,7 @@ class Session:
                 await self._project_batch(partition, records[:middle])
                 await self._project_batch(partition, records[middle:])
                 return
-            refused = next((item for item in read if isinstance(item, DomainRecord)), None)
-            said = str(error)
-            aside = poison(records[0].record, said, self._log.partition_of) if refused is None else refused_item(refused, said)
-            await self._commit(partition, records, [aside])
+            await self._commit(partition, records, [refused(records[0].record, read, str(error), self._log.partition_of)])
 
     async def _around_skip(self, partition: int, records: Sequence[Classified], skip: Skip) -> None:
         """What comes before the skip, the skip alone, and what comes after: it may change an entity from long before this batch (R10)."""

@@ -1,34 +1,25 @@
-"""The projector's rows in Postgres: one statement a batch, and the few beside it."""
+"""The live projection's rows in Postgres: one statement a batch, and the few beside it. Which projection is live is asked at every ``open``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 from opsroom_common.feed.port import FeedEntry, Position
 from opsroom_common.log.port import Checkpoint
-from opsroom_common.postgres.checkpoint import checkpoint_of
-from opsroom_common.postgres.pool import Pool, Row
-from opsroom_common.postgres.sql import script, statements
+from opsroom_common.postgres.pool import Pool
+from opsroom_common.postgres.sql import statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow, columns
 from projector.fold_batch import Folded
 from projector.known import Known
-from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
+from projector.projections import control
+from projector.projections.install import begin_anew, install, layout
+from projector.projections.rows_postgres import LIVE, ProjectionRows
+from projector.store import Moved, Opened, another_fold, another_layout, entry_of
 
-_BATCH = statements("projector.sql", "project_batch.sql")["project_batch"]
-_SQL = statements("projector.sql", "projector.sql")
 _ASIDE = statements("projector.sql", "aside.sql")
+_TRIM = statements("projector.sql", "projector.sql")["trim"]
 _TRIM_ROWS_MAX = 20_000
-
-
-def _places(rows: Sequence[ParkedRow]) -> tuple[list[str], list[int]]:
-    return [row.entity_id for row in rows], [row.offset for row in rows]
-
-
-class _Nothing(Exception):
-    """The transaction is given up: nothing is written."""
 
 
 class PostgresStore:
@@ -38,45 +29,40 @@ class PostgresStore:
         self._pool = pool
         self._topic = topic
         self._partitions = partitions
+        self._opened: ProjectionRows | None = None
 
     async def install(self) -> None:
-        """Make the schema if this version of it is not there. Several projectors may do so at once. Raises Unavailable."""
-        text = script("projector.sql", "schema.sql")
-        digest = sha256(text.encode()).hexdigest()
-        async with self._pool.transaction() as transaction:
-            await transaction.fetch(_SQL["lock_schema"])
-            row = await transaction.fetch_one(_SQL["installed_schema"])
-            if row is None or row["installed"] != digest:
-                await transaction.execute(text)
-                await transaction.execute(f"{_SQL['mark_schema']} '{digest}'")
+        """Make the tables if this version of them is not there. Several projectors may do so at once. Raises Unavailable."""
+        await install(self._pool)
 
     async def open(self) -> Opened:
         """Make sure of a valid feed head and of a checkpoint for each partition, and read them. Raises AnotherFold, Unavailable, Moved."""
-        await self._pool.fetch(_SQL["new_epoch"], PROJECTION)
-        await self._pool.execute(_SQL["begin_partitions"], self._topic, self._partitions, fold_fingerprint())
-        rows = await self._pool.fetch(_SQL["open"], self._topic, PROJECTION)
-        if not rows:
-            raise Moved("the feed's head was lost while the projector opened it; opening again")
-        for row in rows:
-            if row["fold"] != fold_fingerprint():
-                raise another_fold(self._topic, row["partition"], row["fold"], fold_fingerprint())
-        wanted = range(self._partitions)
-        return Opened(rows[0]["epoch"], {row["partition"]: checkpoint_of(row) for row in rows if row["partition"] in wanted})
+        live = await control.live(self._pool)
+        if live.fold != fold_fingerprint():
+            raise another_fold(live.name, live.fold, fold_fingerprint())
+        if live.layout != layout():
+            raise another_layout(live.name, live.layout, layout())
+        rows = ProjectionRows(self._pool, live.name, self._topic, self._partitions)
+        await self._pool.fetch(rows.sql["new_epoch"], live.name)
+        await rows.begin()
+        found = await self._pool.fetch(rows.sql["open"], self._topic, live.name)
+        if not found:
+            raise Moved("the feed's head was lost, or another projection became live, while the projector opened it; opening again")
+        self._opened = rows
+        return Opened(found[0]["epoch"], rows.read_checkpoints(found))
 
     async def load(self, ids: Sequence[EntityId]) -> Mapping[EntityId, Known]:
         """What the rows say of ``ids``, each with an answer. Raises Unavailable."""
-        rows = await self._pool.fetch(_SQL["load_entities"], ids)
-        return {EntityId(row["asked"]): known_of(row) for row in rows}
+        return await self._rows.load(ids)
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         """Write a batch and move the checkpoint from ``before`` to ``after``, all or nothing; return its numbered feed entries.
 
-        Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
+        None of them if all of an entity was folded again: the feed's epoch is over then. Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
         """
-        if folded.anew is not None or folded.skips or folded.passed or folded.waiting:
-            row = await self._commit_aside(epoch, partition, before, after, folded)
-        else:
-            row = await self._pool.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
+        row = await self._rows.commit(
+            LIVE, epoch, partition, before, after, folded, feed=[draft.row for draft in folded.feed]
+        )  # fmt: skip
         if row is None:
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
         if folded.anew is not None and folded.anew.whole:
@@ -86,65 +72,21 @@ class PostgresStore:
             for number, draft in enumerate(folded.feed, start=1)
         ]
 
-    async def _commit_aside(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Row | None:
-        """The batch with what goes before and beside it; None, and nothing written, if it has moved. Rare: a person has skipped or retried."""
-        try:
-            async with self._pool.transaction() as transaction:
-                place = (self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint())
-                if await transaction.fetch_one(_ASIDE["lock_checkpoint"], *place) is None:
-                    return None
-                waiting = folded.waiting
-                if waiting:
-                    parked = await transaction.fetch(_ASIDE["parked_there"], *_places(waiting))
-                    if len(parked) < len(waiting):
-                        return None
-                anew = folded.anew
-                if anew is not None:
-                    gone = await transaction.fetch(_ASIDE["unpark"], anew.entity_id, anew.parked)
-                    if anew.parked is not None and not gone:
-                        return None
-                    if anew.whole:
-                        await transaction.fetch(_ASIDE["forget_entity"], anew.entity_id)
-                row = await transaction.fetch_one(_BATCH, *self._values(epoch, partition, before, after, folded))
-                if row is None:
-                    raise _Nothing
-                if anew is not None and anew.whole:
-                    await transaction.fetch(_ASIDE["end_epoch"])
-                await transaction.fetch(_ASIDE["skips"], partition, *columns(SkipRow, folded.skips))
-                await transaction.fetch(_ASIDE["passed"], partition, list(folded.passed), list(folded.passed.values()))
-                return row
-        except _Nothing:
-            return None
-
-    def _values(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> list[object]:
-        return [
-            self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
-            after.offset, after.term, after.fence_offset, epoch, PROJECTION, len(folded.feed),
-            *columns(EntityRow, folded.entities),
-            *columns(ClosedRow, folded.closed),
-            *columns(VersionRow, folded.versions),
-            *columns(TimelineRow, folded.timeline),
-            *columns(FenceRow, folded.fences),
-            *columns(ParkedRow, folded.parked),
-            *columns(FeedRow, [draft.row for draft in folded.feed]),
-            folded.last_time,
-            *columns(TextRow, folded.texts),
-        ]  # fmt: skip
-
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
         """Say that the rows of these partitions, if they still stand there, are current now. Raises Unavailable.
 
-        Raises Moved if the epoch is over: Postgres was started anew, and may have lost commits that this process believes in.
+        Raises Moved if the epoch is over: Postgres was started anew, and may have lost commits that this process believes in; or another
+        projection was switched in.
         """
         offsets = [at.offset for at in positions.values()]
-        row = await self._pool.fetch_one(_SQL["touch"], self._topic, list(positions), offsets, epoch, PROJECTION)
+        rows = self._rows
+        row = await self._pool.fetch_one(rows.sql["touch"], self._topic, list(positions), offsets, epoch, rows.name)
         if row is None or not row["holds"]:
             raise Moved(f"the feed epoch {epoch} is over")
 
     async def place(self, partition: int, offset: int) -> Checkpoint:
         """As the port says. Raises Unavailable."""
-        row = await self._pool.fetch_one(_ASIDE["place"], partition, offset)
-        return Checkpoint(offset) if row is None else Checkpoint(offset, row["term"], row["offset"])
+        return await self._rows.place(partition, offset)
 
     async def retries(self, limit: int) -> Sequence[EntityId]:
         """As the port says. Raises Unavailable."""
@@ -156,12 +98,19 @@ class PostgresStore:
 
     async def trim_feed(self, entries_max: int) -> None:
         """Drop the oldest feed entries beyond ``entries_max``, a bounded number at a time. Raises Unavailable."""
-        await self._pool.execute(_SQL["trim"], entries_max, _TRIM_ROWS_MAX)
+        await self._pool.execute(_TRIM, entries_max, _TRIM_ROWS_MAX)
 
     async def forget_everything(self) -> None:
-        """Empty every table of the projection and the feed: the next ``open`` starts at 0 with a new epoch. Raises Unavailable."""
-        await self._pool.execute(_SQL["forget_everything"])
+        """Empty the live projection and the feed: the next ``open`` starts at 0 with a new epoch. Raises Unavailable."""
+        await begin_anew(self._pool)
 
     async def ping(self) -> None:
         """Raises Unavailable if Postgres does not answer."""
         await self._pool.fetch("SELECT 1")
+
+    @property
+    def _rows(self) -> ProjectionRows:
+        """Of the last ``open``; before the first one, of whichever was asked for by name."""
+        if self._opened is None:
+            raise RuntimeError("open the store first; this is a fault of the projector")
+        return self._opened

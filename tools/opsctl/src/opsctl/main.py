@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
-from opsctl.dead_letters import Letters, list_letters, opened_letters, replay_letters
+from opsctl.dead_letters_app import dead_letters_app
 from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
 from opsctl.moments import parse_moment, parse_version_or_moment
 from opsctl.owners import show_owners
-from opsctl.parked import list_parked, retry_parked, show_parked, skip_parked
+from opsctl.parked_app import parked_app
+from opsctl.projections_app import projections_app
+from opsctl.running import run_to_end, with_servers
 from opsctl.screen import Screen, one_line
-from opsctl.servers import Servers, opened, opened_admin, opened_control
+from opsctl.servers import opened_admin, opened_control
 from opsctl.state import show_state
 from opsctl.topics import show_topics
 from opsctl.where import API_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
 from opsroom_common.contracts.topics import EVENTS, load_topics
-from opsroom_common.log.port import AnotherLog, LogError
 from opsroom_common.runtime.clock import SystemClock
-from opsroom_common.runtime.ids import SystemIds
 from opsroom_common.runtime.logging import configure
 from opsroom_domain.ids import EntityId
 
@@ -41,6 +39,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items()),
 )
+
+app.add_typer(parked_app)
+app.add_typer(dead_letters_app)
+app.add_typer(projections_app)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")]
 
@@ -61,9 +63,9 @@ def opsctl(
         typer.Option(envvar=API_VARIABLE, help="Where command-api takes commands. Default: that of make up.", show_default=False),
     ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag; decide about what is parked.
+    """Look at the log, an entity's state, the topics and the lag; decide about what is parked; build and switch projections.
 
-    Only parked retry, parked skip and dead-letters replay change anything.
+    Nothing here changes anything, but for parked retry, parked skip, dead-letters replay, and the commands of projections that say so.
     """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")
@@ -96,7 +98,7 @@ def events(
         check_entity(entity)
     moment = None if since is None else parse_moment(since, SystemClock().now())
     asked = Asked(entity=entity, partition=partition, since=moment, limit=limit, follow=follow, everything=everything)
-    _with_servers(context, lambda servers: show_events(servers, asked, Screen(json=json)))
+    with_servers(context, lambda servers: show_events(servers, asked, Screen(json=json)))
 
 
 @app.command()
@@ -116,7 +118,7 @@ def state(
     check_entity(entity)
     clock = SystemClock()
     wanted = None if at is None else parse_version_or_moment(at, clock.now())
-    _with_servers(context, lambda servers: show_state(servers, EntityId(entity), wanted, clock, Screen(json=json)))
+    with_servers(context, lambda servers: show_state(servers, EntityId(entity), wanted, clock, Screen(json=json)))
 
 
 @app.command()
@@ -130,7 +132,7 @@ def topics(context: typer.Context, *, json: _Json = False) -> None:
         async with opened_admin(context.obj) as admin:
             return await show_topics(admin, load_topics(), Screen(json=json))
 
-    _run(run)
+    run_to_end(run)
 
 
 @app.command()
@@ -148,7 +150,7 @@ def lag(
 
     Exit code 1 if one lags, stands still, or has not begun.
     """
-    _with_servers(context, lambda servers: show_lag(servers, Limits(behind_max, age_max), Screen(json=json)))
+    with_servers(context, lambda servers: show_lag(servers, Limits(behind_max, age_max), Screen(json=json)))
 
 
 @app.command()
@@ -162,132 +164,7 @@ def owners(context: typer.Context, *, json: _Json = False) -> None:
         async with opened_control(context.obj) as control:
             return await show_owners(control, load_topics()[EVENTS].partitions, Screen(json=json))
 
-    _run(run)
-
-
-parked = typer.Typer(no_args_is_help=False, rich_markup_mode=None, help="Entities that are set aside because of a record that cannot be handled.")
-dead_letters = typer.Typer(no_args_is_help=False, rich_markup_mode=None, help="Signals that could not be handled, in ops.signals.dlq.")
-app.add_typer(parked, name="parked")
-app.add_typer(dead_letters, name="dead-letters")
-_Limit = Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Show at most so many.")]
-_Entity = Annotated[str, typer.Argument(metavar="ID", help="The entity, like inc_01k2v9q3f4e5r6t7y8z9a0b1c2.")]
-
-
-@parked.command("list")
-def parked_list(context: typer.Context, *, limit: _Limit = 100, json: _Json = False) -> None:
-    """Show which entities are parked, since when, at which record and why; the oldest first.
-
-    Exit code 1 if there is one.
-    """
-    _with_servers(context, lambda servers: list_parked(servers, limit, Screen(json=json)))
-
-
-@parked.command("show")
-def parked_show(context: typer.Context, entity: _Entity, *, json: _Json = False) -> None:
-    """Show one parked entity: the record that it waits for, what waits behind it, what can be done, and what was skipped before.
-
-    Exit code 1 if it is parked, 4 if it is not and nothing of it was ever skipped.
-    """
-    check_entity(entity)
-    _with_servers(context, lambda servers: show_parked(servers, EntityId(entity), Screen(json=json)))
-
-
-@parked.command("retry")
-def parked_retry(
-    context: typer.Context,
-    entity: Annotated[str | None, typer.Argument(metavar="ID", help="The entity; or --all.", show_default=False)] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
-    json: _Json = False,
-) -> None:
-    """Have the running projector try again: for a projector, or a database, that can handle the record by now.
-
-    It is not in the log. Exit code 1 if the entity is parked still, with the reason; 3 if no projector took it within 20 seconds.
-    """
-    if (entity is None) is not everything:
-        raise Stop(Exit.USAGE, "name one entity, or say --all")
-    if entity is not None:
-        check_entity(entity)
-    _with_servers(context, lambda servers: retry_parked(servers, None if entity is None else EntityId(entity), Screen(json=json)))
-
-
-@parked.command("skip")
-def parked_skip(
-    context: typer.Context,
-    entity: _Entity,
-    *,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Of the record, as parked show says: so that no other is skipped.")],
-    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why; it stands in the log for ever.")],
-    json: _Json = False,
-) -> None:
-    """Skip the record that the entity is parked at: it does not count any more, for any reader and in every rebuild.
-
-    What waits behind it is folded. This cannot be taken back. Exit code 1 if command-api refuses, or if the entity is parked again at a later
-    record; 3 if command-api or the projector does not answer.
-    """
-    check_entity(entity)
-    _with_servers(context, lambda servers: skip_parked(servers, EntityId(entity), offset, reason, SystemIds(), Screen(json=json)))
-
-
-_Containing = Annotated[str, typer.Option("--error", metavar="TEXT", help="Only letters whose error contains this, like an entity's id.")]
-
-
-@dead_letters.command("list")
-def dead_letters_list(context: typer.Context, *, error: _Containing = "", limit: _Limit = 100, json: _Json = False) -> None:
-    """Show the signals that were put aside and not put back yet, with the error; the oldest first.
-
-    Exit code 1 if there is one.
-    """
-    _with_letters(context, lambda letters: list_letters(letters, error, limit, Screen(json=json)))
-
-
-@dead_letters.command("replay")
-def dead_letters_replay(
-    context: typer.Context,
-    offsets: Annotated[list[int] | None, typer.Argument(metavar="OFFSET...", help="The letters; or --all.", show_default=False)] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="All that wait, or with --error all of these.")] = False,
-    error: _Containing = "",
-    json: _Json = False,
-) -> None:
-    """Put signals back into ops.signals, as they came. One that was handled meanwhile, or is put back twice, changes nothing.
-
-    A signal that fails again is put aside again, as a new letter.
-    """
-    if bool(offsets) is everything:
-        raise Stop(Exit.USAGE, "name the offsets of the letters, or say --all")
-    _with_letters(context, lambda letters: replay_letters(letters, offsets or (), error, SystemClock(), Screen(json=json)))
-
-
-def _with_letters(context: typer.Context, work: Callable[[Letters], Awaitable[Exit]]) -> None:
-    async def run() -> Exit:
-        async with opened_letters(context.obj) as letters:
-            return await work(letters)
-
-    _run(run)
-
-
-def _with_servers(context: typer.Context, work: Callable[[Servers], Awaitable[Exit]]) -> None:
-    async def run() -> Exit:
-        async with opened(context.obj) as servers:
-            return await work(servers)
-
-    _run(run)
-
-
-def _run(work: Callable[[], Awaitable[Exit]]) -> None:
-    """Run one command to its end. Raises typer.Exit with its code, Stop."""
-
-    async def main() -> Exit:
-        return await work()
-
-    try:
-        code = asyncio.run(main())
-    except AnotherLog as error:
-        raise Stop(Exit.FINDING, str(error)) from error
-    except LogError as error:
-        raise Stop(Exit.AWAY, str(error)) from error
-    raise typer.Exit(code)
+    run_to_end(run)
 
 
 def run() -> None:

@@ -28,12 +28,10 @@ def page() -> str:
 
 
 def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command with its full name; of a group, those in it."""
+    """Every command with its whole name; a group of commands comes before its own."""
     for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from _commands(command, f"{before}{name} ")
-        else:
-            yield f"{before}{name}", command
+        yield f"{before}{name}", command
+        yield from _commands(command, f"{before}{name} ") if hasattr(command, "commands") else ()
 
 
 _OUTPUT = """## Output
@@ -92,7 +90,8 @@ def _default(param: Any) -> str:
 
 def _usage(name: str, command: Any) -> str:
     arguments = [param.metavar for param in command.params if param.param_type_name == "argument"]
-    return " ".join(["opsctl", name, "[OPTIONS]", *arguments])
+    asks = ["COMMAND", "[ARGS]..."] if hasattr(command, "commands") else ["[OPTIONS]"]
+    return " ".join(["opsctl", name, *asks, *arguments])
 
 
 def _words(text: str | None) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_domain.copies import changed
+from opsroom_domain.copies import changed, maker
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -52,10 +52,15 @@ class Entity:
     """The last K commands, oldest first."""
     forgotten_mint_ms: int
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
-    passed: int = 0
-    """How many versions were passed since its last event, because their records do not count (R10): ``version - passed`` is that event's."""
+    event: Applied | None = None
+    """Its last event, if something else was remembered since: a record that does not count, or the skip of one (R10)."""
     id_bound: str = field(default=_ABOVE_EVERY_ID, compare=False)
     """No id in ``recent`` is above it. Ids grow with time, so that a new command is known to be new without a look at each."""
+
+    @property
+    def last_event(self) -> Applied:
+        """The command, version and offset of its last event. ``version`` is higher if records behind it were passed (R10)."""
+        return self.event or self.recent[-1]
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
@@ -64,6 +69,9 @@ class Entity:
                 if known.command_id == command_id:
                     return known
         return self.created_by_command if self.created_by_command.command_id == command_id else None
+
+
+_applied = maker(Applied)
 
 
 def mint_ms(command_id: str) -> int:
@@ -80,7 +88,7 @@ def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity
     if record.version != expected:
         raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
-    applied = Applied(record.command_id, record.body_hash, record.version, record.offset)
+    applied = _applied(record.command_id, record.body_hash, record.version, record.offset)
     if entity is None:
         return Entity(
             kind=record.kind,
@@ -109,7 +117,7 @@ def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity
         created_by_command=applied if created_by.command_id == applied.command_id else created_by,
         recent=recent,
         forgotten_mint_ms=forgotten,
-        passed=0,
+        event=None,
         id_bound=max(entity.id_bound, record.command_id),
     )
 

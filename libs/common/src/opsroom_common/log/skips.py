@@ -73,7 +73,7 @@ def pass_over(entity: Entity, skip: Skip) -> Entity:
     """The entity once the record that ``skip`` names is passed. A retry of that record's command finds itself (R6)."""
     if skip.version == entity.version:
         return entity
-    passed = changed(entity, version=skip.version, passed=entity.passed + 1)
+    passed = changed(entity, version=skip.version, event=entity.last_event)
     if skip.skipped_command is None or skip.skipped_hash is None:
         return passed
     return remembering(passed, Applied(skip.skipped_command, skip.skipped_hash, skip.version, skip.skipped))
@@ -81,5 +81,5 @@ def pass_over(entity: Entity, skip: Skip) -> Entity:
 
 def take_skip(entity: Entity, skip: Skip) -> Entity:
     """The entity once the skip itself is read: its command is remembered as every other (R6)."""
-    return remembering(entity, Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
+    return remembering(changed(entity, event=entity.last_event), Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
 

@@ -50,7 +50,7 @@ ON CONFLICT (entity_id) DO UPDATE SET versions = excluded.versions
 SELECT term, "offset" FROM read_v1.fences WHERE partition = $1 AND "offset" < $2 ORDER BY "offset" DESC LIMIT 1
 
 -- name: retries
-SELECT entity_id FROM projector.retries ORDER BY asked_at, entity_id LIMIT $1
+SELECT entity_id FROM feed.retries ORDER BY asked_at, entity_id LIMIT $1
 
 -- name: retried
-DELETE FROM projector.retries WHERE entity_id = $1
+DELETE FROM feed.retries WHERE entity_id = $1
