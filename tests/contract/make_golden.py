@@ -60,7 +60,11 @@ def records(story: Iterable[tuple[str, EntityId, Any]]) -> list[RawRecord]:
                 role="admin",
             )
             hashed = sha256(command_id.encode()).hexdigest()
-            made.append(encode_skip(skip, SkippedBody(offset=len(made) - 1, version=version, reason=command.reason, command_id=command_id, body_hash=hashed)))
+            made.append(
+                encode_skip(
+                    skip, SkippedBody(offset=len(made) - 1, version=version, reason=command.reason, command_id=command_id, body_hash=hashed)
+                )
+            )
             states[entity_id] = (state, version)
             continue
         for event in KINDS[kind].decide(state, command):

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from command_api.engine.port import Accepted, CommandRefused, CommandRequest, EngineError, EntityParked, NotParked, OutcomeUnknown, RecordSkipped, VersionMismatch
+from command_api.engine.port import (
+    Accepted,
+    CommandRefused,
+    CommandRequest,
+    EngineError,
+    EntityParked,
+    NotParked,
+    OutcomeUnknown,
+    RecordSkipped,
+    VersionMismatch,
+)
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_domain.decider import EditConflict, Refused
 from opsroom_domain.registry import KINDS

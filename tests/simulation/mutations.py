@@ -123,7 +123,7 @@ MUTATIONS = (
         "R4",
         "a command is on the wire; its retry finds it in the speculative state and is told 200; the batch never lands",
         "crowd",
-        (Change(f"{_WRITER}._known", "if entity is slot.confirmed:", "if True:"),),
+        (Change("command_api.engine.remembered:Remembered.known", "if entity is slot.confirmed:", "if True:"),),
     ),
     Mutation(
         "refusal-at-once",

@@ -89,7 +89,10 @@ class RowsJudge:
             # Only the rows' server refuses that record: they are what the log says before it.
             if not self._bitter(story, aside["offset"]):
                 raise Broken("rows are the fold", f"{entity_id}: parked at {aside['offset']}, where the log has nothing bad")
-            life = lived([item for item in story.records if item[0].offset < aside["offset"]], [d for d in story.decisions if below is None or d.at < below])
+            life = lived(
+                [item for item in story.records if item[0].offset < aside["offset"]],
+                [d for d in story.decisions if below is None or d.at < below],
+            )
         row, steps = self._tables.get("entities", entity_id), life.steps
         if row is None or not steps or row["version"] != life.version or row["state"] != canonical(steps[-1].state):
             stands = "no row" if row is None else f"version {row['version']} {row['state']}"

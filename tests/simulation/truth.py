@@ -20,7 +20,6 @@ from opsroom_domain.registry import KINDS
 
 from .verdict import Broken
 
-
 BITTER = b"bitter"
 """A note with this word is more than the rows' server takes, as long as it refuses it; the writers can handle it."""
 

@@ -146,7 +146,9 @@ class LogBook:
         record = self.event(entity_id, self.entities[entity_id].version + 7, self.noted("from the future"))
         self.bad.setdefault(entity_id, []).append(record)
 
-    def skip(self, entity_id: EntityId, offset: int, version: int, *, term: str | None = None, command_id: CommandId | None = None) -> LogRecord:
+    def skip(
+        self, entity_id: EntityId, offset: int, version: int, *, term: str | None = None, command_id: CommandId | None = None
+    ) -> LogRecord:
         """A person's decision that the record at ``offset`` does not count; the entity has ``version`` after it."""
         partition = self.log.partition_of(entity_id)
         envelope = replace(
@@ -174,7 +176,9 @@ class LogBook:
     def bad_opening(self) -> None:
         """An entity that begins with a record that cannot be read."""
         entity_id = self.ids.entity_id("inc")
-        self.bad.setdefault(entity_id, []).append(self._land(self.log.partition_of(entity_id), replace(self.raw(entity_id, 1, self.noted()), value=b"\xff")))
+        self.bad.setdefault(entity_id, []).append(
+            self._land(self.log.partition_of(entity_id), replace(self.raw(entity_id, 1, self.noted()), value=b"\xff"))
+        )
 
     def random_skip(self) -> None:
         """Mostly of a record that cannot be handled, with the version that it says; sometimes of any, with any version, under a dead term."""

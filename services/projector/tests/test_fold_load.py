@@ -72,7 +72,9 @@ class Load:
                 await copy(connection, table, rows)
             if loaded.skips:
                 rows_ = [(*row, self._partition) for row in loaded.skips]
-                await connection.copy_records_to_table("skips", schema_name="read_v1", records=rows_, columns=(*SkipRow._fields, "partition"))
+                await connection.copy_records_to_table(
+                    "skips", schema_name="read_v1", records=rows_, columns=(*SkipRow._fields, "partition")
+                )
             for entity_id, versions in loaded.passed.items():
                 await connection.execute(
                     "INSERT INTO read_v1.passed VALUES ($1, $2, $3) ON CONFLICT (entity_id) DO UPDATE SET versions = excluded.versions",

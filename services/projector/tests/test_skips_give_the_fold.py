@@ -6,13 +6,11 @@ import random
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from opsroom_common.feed.memory import MemoryFeedCarrier
-from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.postgres.memory import MemoryTables
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_common.runtime.health import Progress
@@ -93,7 +91,13 @@ _COLUMNS = {
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 120), batch=st.integers(1, 20), entities=st.integers(1, 8), crash=st.sampled_from([0, 0.3]))
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(1, 120),
+    batch=st.integers(1, 20),
+    entities=st.integers(1, 8),
+    crash=st.sampled_from([0, 0.3]),
+)
 async def test_poison_and_skips_cut_anywhere_and_crashed_anywhere(seed: int, steps: int, batch: int, entities: int, crash: float) -> None:
     book, chance = LogBook(partitions=1, seed=seed), random.Random(seed)
     for _ in range(steps):

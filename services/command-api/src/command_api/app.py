@@ -61,7 +61,9 @@ def build_app(
     app.include_router(health)
     problems.install(app)
     single = {(door.method, door.path): handlers[door.full_name] for door in DOORS}
-    straight = StraightWay(app, {**single, ("POST", batch.PATH): many, ("POST", parked.PATH): skip, ("POST", alertmanager.PATH): webhook, **peers})
+    straight = StraightWay(
+        app, {**single, ("POST", batch.PATH): many, ("POST", parked.PATH): skip, ("POST", alertmanager.PATH): webhook, **peers}
+    )
     by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers}
     by_path |= {batch.PATH: limits.batch_bytes_max, alertmanager.PATH: limits.webhook_bytes_max}
     limited = BodyLimit(straight, limits.body_bytes_max, by_path)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from command_api.engine.port import CommandIdReused, CommandRequest, EntityParked, NotParked, OutcomeUnknown, RecordSkipped, SkipRecord
-from opsroom_common.contracts.codec import decode
+from opsroom_common.contracts.codec import Undecodable, decode
 from opsroom_common.contracts.envelope import Skip
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import RawRecord
@@ -58,7 +58,7 @@ def skips(b: Bench) -> list[Skip]:
 def _decoded(raw: object) -> object:
     try:
         return decode(raw)  # type: ignore[arg-type]
-    except Exception:
+    except Undecodable:
         return None
 
 

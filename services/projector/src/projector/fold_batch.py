@@ -5,27 +5,23 @@ The result does not depend on where the log was cut into batches, except for the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
-
-import orjson
+from typing import TypeAlias
 
 from opsroom_common.contracts.envelope import SKIPPED_TYPE, DomainRecord, Fence, Skip
-from opsroom_common.log.entity import Entity, fold
+from opsroom_common.log.entity import Entity
 from opsroom_common.log.skips import fitting, pass_over, take_skip
 from opsroom_common.postgres.entity_row import memory_json
 from opsroom_common.rows import row_json, terms_of
-from opsroom_domain.decider import Json, ListColumns
+from opsroom_domain.decider import Json
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item, Passed, Poison, storable
 from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow
+from projector.fold_step import Shown, Step, dumps, shown_of, skip_row, step_of, timeline_row, version_row
 from projector.known import Absent, Known, Parked
-
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class FeedDraft:
 
     def showing(self, was: Mapping[str, str] | None) -> FeedDraft:
         """The entry of one who was shown these tags before."""
-        return FeedDraft(self.row._replace(was=None if was is None else _dumps(was).decode()), was, self.now, self.row_json)
+        return FeedDraft(self.row._replace(was=None if was is None else dumps(was).decode()), was, self.now, self.row_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +84,6 @@ class Anew:
     whole: bool
 
 
-class Unstorable(Exception):
-    """A text with a NUL: Postgres holds none."""
-
-
 def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded:
     """Fold ``items``, in log order. ``known`` must say something of every entity in them. Raises nothing for a bad record: its entity parks."""
     taken = take_all(known, items)
@@ -101,7 +93,7 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
         texts=[row for entity in changed if (row := entity.text()) is not None],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
         versions=[row for entity in changed for row in entity.versions()],
-        timeline=[_timeline_row(step) for entity in changed for step in entity.steps],
+        timeline=[timeline_row(step) for entity in changed for step in entity.steps],
         fences=taken.fences,
         parked=taken.parked(),
         newly_parked=taken.newly_parked(),
@@ -157,30 +149,13 @@ class Taken:
         return [row for entity in self.entities.values() if entity.fresh and (row := entity.parked_row()) is not None]
 
     def skips(self) -> Sequence[SkipRow]:
-        return [_skip_row(item) for entity in self.entities.values() for item in entity.taken if isinstance(item, Skip)]
+        return [skip_row(item) for entity in self.entities.values() for item in entity.taken if isinstance(item, Skip)]
 
     def passed(self) -> Mapping[EntityId, int]:
         return {entity.entity_id: entity.passed for entity in self.entities.values() if entity.passed is not None}
 
     def known(self) -> Mapping[EntityId, Known]:
         return {entity_id: entity.now for entity_id, entity in self.entities.items()}
-
-
-class Step(NamedTuple):
-    """One event folded, with all that its rows need."""
-
-    record: DomainRecord
-    entity: Entity
-    state: bytes
-    words: str
-    diff: bytes
-
-
-class Shown(NamedTuple):
-    """What lists show and filter by, of an entity as it is after a batch."""
-
-    tags: Mapping[str, str]
-    columns: ListColumns
 
 
 OfEntity: TypeAlias = DomainRecord | Poison | Passed | Skip
@@ -240,9 +215,9 @@ class EntityFold:
             self._park(item.offset, item.reason, item.at)
         else:
             try:
-                step, json = _step(self.entity, item)
+                step, json = step_of(self.entity, item)
                 if self.careful:
-                    _shown(step.entity)
+                    shown_of(step.entity)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
                 self._park(item.offset, f"{type(error).__name__}: {error}", item.envelope.time)
             else:
@@ -272,7 +247,7 @@ class EntityFold:
         if not self.steps:
             self.json = KINDS[self.entity.kind].to_json(self.entity.state)
         try:
-            self.shown = _shown(self.entity)
+            self.shown = shown_of(self.entity)
         except Exception:  # noqa: BLE001 -- as in ``take``
             again = EntityFold(self.entity_id, self.before, careful=True)
             for item in self.taken:
@@ -306,9 +281,9 @@ class EntityFold:
             kind=entity.kind,
             version=entity.version,
             offset=entity.offset,
-            state=(self.steps[-1].state if self.steps else _dumps(self.json)).decode(),
+            state=(self.steps[-1].state if self.steps else dumps(self.json)).decode(),
             memory=memory_json(entity),
-            tags=_dumps(tags).decode(),
+            tags=dumps(tags).decode(),
             created_at=entity.created_at,
             updated_at=entity.updated_at,
             updated_by=entity.updated_by,
@@ -333,7 +308,7 @@ class EntityFold:
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None][: len(self.steps)], strict=True)]
+        return [version_row(step, end) for step, end in zip(self.steps, [*ends, None][: len(self.steps)], strict=True)]
 
     def draft(self) -> FeedDraft:
         entity, now = self.shows, self.told.tags
@@ -349,89 +324,9 @@ class EntityFold:
             offset=self.last,
             actor=entity.updated_by,
             event_types=types,
-            was=None if was is None else _dumps(was).decode(),
-            now=_dumps(now).decode(),
+            was=None if was is None else dumps(was).decode(),
+            now=dumps(now).decode(),
             row=ready.decode(),
             event_at=entity.updated_at,
         )
         return FeedDraft(row, was, now, ready)
-
-
-def _step(now: Entity | Absent, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
-    """Fold one record and make everything of it that can fail, so that a failure is this record's alone."""
-    before = now if isinstance(now, Entity) else None
-    if before is not None and before.kind != record.kind:
-        raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
-    kind = KINDS[record.kind]
-    entity = fold(before, record, 0 if isinstance(now, Entity) else now.passed)
-    json = kind.to_json(entity.state)
-    entry = kind.describe(None if before is None else before.state, record.event)
-    # The headers hold no NUL, and tags and columns no text that is not in the state.
-    if "\x00" in entry.words:
-        raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
-    return Step(record, entity, _dumps(json), entry.words, _dumps(entry.diff)), json
-
-
-def _shown(entity: Entity) -> Shown:
-    kind = KINDS[entity.kind]
-    return Shown(kind.tags(entity.state), kind.columns(entity.state))
-
-
-def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
-    """Canonical JSON. Raises Unstorable for a NUL anywhere in it."""
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    if b"\\u0000" in text and _ESCAPED_NUL.search(text):
-        raise Unstorable("the state holds a NUL character, which Postgres cannot store")
-    return text
-
-
-def _skip_row(skip: Skip) -> SkipRow:
-    return SkipRow(
-        offset=skip.offset,
-        entity_id=skip.entity_id,
-        skipped=skip.skipped,
-        version=skip.version,
-        reason=storable(skip.reason),
-        actor=skip.envelope.actor,
-        command_id=skip.command_id,
-        body_hash=skip.body_hash,
-        skipped_command=skip.skipped_command,
-        skipped_hash=skip.skipped_hash,
-        at=skip.envelope.time,
-    )
-
-
-def _version_row(step: Step, valid_to: datetime | None) -> VersionRow:
-    record = step.record
-    return VersionRow(
-        id=record.entity_id,
-        version=record.version,
-        kind=record.kind,
-        offset=record.offset,
-        command_id=record.command_id,
-        body_hash=record.body_hash,
-        actor=record.envelope.actor,
-        valid_from=record.envelope.time,
-        valid_to=valid_to,
-        state=step.state.decode(),
-    )
-
-
-def _timeline_row(step: Step) -> TimelineRow:
-    record, envelope = step.record, step.record.envelope
-    return TimelineRow(
-        id=record.entity_id,
-        version=record.version,
-        at=envelope.time,
-        type=envelope.type,
-        actor=envelope.actor,
-        role=envelope.role,
-        words=step.words,
-        diff=step.diff.decode(),
-        command_id=record.command_id,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.causation_id,
-        reason=envelope.reason,
-        proposal_id=envelope.proposal_id,
-        offset=record.offset,
-    )

@@ -21,7 +21,8 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item
 from projector.batch_rows import EntityRow, FenceRow, ParkedRow, SkipRow
-from projector.fold_batch import EntityFold, Step, take_all
+from projector.fold_batch import EntityFold, take_all
+from projector.fold_step import Step
 from projector.known import Known
 
 COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -71,7 +71,9 @@ async def retry_parked(servers: Servers, entity_id: EntityId | None, screen: Scr
         raise Stop(Exit.NOTHING, f"{entity_id} is not parked: opsctl parked list shows who is")
     if not await _until(servers, "retries_left", asked):
         await _fetch(servers, "take_back", asked)
-        raise Stop(Exit.AWAY, f"no projector has taken it within {PROJECTOR_WITHIN_S:.0f} s: start it, or see its /readyz; nothing was changed")
+        raise Stop(
+            Exit.AWAY, f"no projector has taken it within {PROJECTOR_WITHIN_S:.0f} s: start it, or see its /readyz; nothing was changed"
+        )
     still = {row["entity_id"]: row for each in asked for row in await _fetch(servers, "parked", each, 1)}
     for each in asked:
         _tell(each, still.get(each), "it is back", screen)
@@ -89,7 +91,12 @@ async def skip_parked(servers: Servers, entity_id: EntityId, offset: int, reason
         screen.note(f"the skip stands at {log['partition']}:{log['offset']}; the projector has not read it yet: see opsctl lag")
         return Exit.AWAY
     rows = await _fetch(servers, "parked", entity_id, 1)
-    _tell(entity_id, rows[0] if rows else None, f"skipped {log['partition']}:{offset}; it is back, behind version {answer.body['version']}", screen)
+    _tell(
+        entity_id,
+        rows[0] if rows else None,
+        f"skipped {log['partition']}:{offset}; it is back, behind version {answer.body['version']}",
+        screen,
+    )
     return Exit.FINDING if rows else Exit.OK
 
 
@@ -139,7 +146,9 @@ async def _records(servers: Servers, entity_id: EntityId, offset: int) -> list[A
 
 
 def _as_object(row: Row) -> dict[str, Any]:
-    found = {name: row[name] for name in ("partition", "offset", "reason", "behind", "parked_at", "kind", "version", "title", "retry_asked_at")}
+    found = {
+        name: row[name] for name in ("partition", "offset", "reason", "behind", "parked_at", "kind", "version", "title", "retry_asked_at")
+    }
     return {"entity": row["entity_id"], "parked": True, **found}
 
 
@@ -174,7 +183,9 @@ def _print_one(entity_id: EntityId, rows: Sequence[Row], records: Sequence[Any],
     for row in rows:
         title = "" if row["title"] is None else f"  {one_line(row['title'])}"
         screen.line(Text.assemble((entity_id, "bold"), title))
-        screen.line(Text(f"PARKED at offset {row['offset']} of partition {row['partition']}, since {shown(row['parked_at'])}", style="bold red"))
+        screen.line(
+            Text(f"PARKED at offset {row['offset']} of partition {row['partition']}, since {shown(row['parked_at'])}", style="bold red")
+        )
         screen.line(f"  why      {one_line(row['reason'])}")
         version = "nothing" if row["version"] is None else f"version {row['version']}"
         screen.line(f"  shows    {version}, as it was before that record")
@@ -186,8 +197,8 @@ def _print_one(entity_id: EntityId, rows: Sequence[Row], records: Sequence[Any],
             screen.line(f"  and more: opsctl events --entity {entity_id}")
         screen.line(Text("what you can do", style="bold"))
         screen.line(f"  opsctl parked retry {entity_id}", "  when the projector that runs now can handle the record")
-        screen.line(f'  opsctl parked skip {entity_id} --offset {row["offset"]} --reason "..."', "  when nobody ever will: it never counts again")
-    for skip in skips:
         screen.line(
-            f"skipped {skip['partition']}:{skip['skipped']} on {shown(skip['at'])} by {skip['actor']}: {one_line(skip['reason'])}"
+            f'  opsctl parked skip {entity_id} --offset {row["offset"]} --reason "..."', "  when nobody ever will: it never counts again"
         )
+    for skip in skips:
+        screen.line(f"skipped {skip['partition']}:{skip['skipped']} on {shown(skip['at'])} by {skip['actor']}: {one_line(skip['reason'])}")

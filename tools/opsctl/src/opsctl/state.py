@@ -42,7 +42,9 @@ async def show_state(servers: Servers, entity_id: EntityId, at: int | datetime |
     if isinstance(at, int) and folded.entity is not None and folded.entity.version < at and folded.broken is None:
         raise Stop(Exit.NOTHING, f"{entity_id} has {folded.entity.version} versions and no version {at}")
     if isinstance(at, int) and folded.entity is not None and folded.entity.last_event.version < at <= folded.entity.version:
-        raise Stop(Exit.NOTHING, f"version {at} of {entity_id} does not count: its record was skipped; opsctl parked show {entity_id} says why")
+        raise Stop(
+            Exit.NOTHING, f"version {at} of {entity_id} does not count: its record was skipped; opsctl parked show {entity_id} says why"
+        )
     if screen.json:
         screen.object(_as_object(folded, compared))
     else:

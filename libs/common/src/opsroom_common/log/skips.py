@@ -82,4 +82,3 @@ def pass_over(entity: Entity, skip: Skip) -> Entity:
 def take_skip(entity: Entity, skip: Skip) -> Entity:
     """The entity once the skip itself is read: its command is remembered as every other (R6)."""
     return remembering(changed(entity, event=entity.last_event), Applied(skip.command_id, skip.body_hash, skip.version, skip.offset))
-

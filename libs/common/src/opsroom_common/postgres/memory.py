@@ -46,8 +46,18 @@ class MemoryTables:
         self.tables: dict[str, dict[Any, MemoryRow]] = {
             name: {}
             for name in (
-                "checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked", "passed", "skips", "retries", "last_epoch",
-            )  # fmt: skip
+                "checkpoints",
+                "entities",
+                "texts",
+                "versions",
+                "timeline",
+                "fences",
+                "parked",
+                "passed",
+                "skips",
+                "retries",
+                "last_epoch",
+            )
         }
         self.head: Head | None = None
         self.entries: list[FeedEntry] = []

@@ -148,7 +148,13 @@ def batch() -> dict[str, Any]:
 def skip() -> dict[str, Any]:
     """The operation for a parked entity."""
     key = _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True)
-    entity = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "Of the parked entity, of any kind."}
+    entity = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "Of the parked entity, of any kind.",
+    }
     return {
         "status_code": 200,
         "responses": responses(),

@@ -10,8 +10,8 @@ from typing import Any
 
 from command_api.engine.port import CommandRequest
 from command_api.engine.recovery import SOURCE
-from opsroom_common.contracts.codec import encode_event
-from opsroom_common.contracts.envelope import DomainRecord, Envelope
+from opsroom_common.contracts.codec import encode_event, encode_mark
+from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.port import RawRecord
 from opsroom_common.runtime.ids import Ids
@@ -68,6 +68,11 @@ def encode_events(
         )
         encoded.append((record, encode_event(envelope, request.kind, event)))
     return encoded
+
+
+def mark_record(place: Place, ids: Ids) -> RawRecord:
+    """A record that only says "up to here" (R4)."""
+    return encode_mark(Envelope(id=ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=place.time, term=place.term))
 
 
 @cache

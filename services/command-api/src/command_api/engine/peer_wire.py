@@ -41,8 +41,16 @@ Json = dict[str, Any]
 ERRORS: dict[str, type[EngineError]] = {
     cls.code: cls
     for cls in (
-        CommandIdReused, CommandInvalid, CommandTooLarge, DeadlinePassed, EntityParked, NotParked, NotServing, OutcomeUnknown, Overloaded,
-    )  # fmt: skip
+        CommandIdReused,
+        CommandInvalid,
+        CommandTooLarge,
+        DeadlinePassed,
+        EntityParked,
+        NotParked,
+        NotServing,
+        OutcomeUnknown,
+        Overloaded,
+    )
 }
 SKIP = "skip-record"
 """The name of a SkipRecord, which is no kind's command."""

@@ -10,7 +10,16 @@ from typing import Any, Protocol, TypeVar
 
 from command_api.engine.batch import Answer, acknowledged
 from command_api.engine.encode import Place
-from command_api.engine.port import CommandInvalid, CommandRefused, CommandRequest, EngineError, NotParked, NotServing, RecordSkipped, SkipRecord
+from command_api.engine.port import (
+    CommandInvalid,
+    CommandRefused,
+    CommandRequest,
+    EngineError,
+    NotParked,
+    NotServing,
+    RecordSkipped,
+    SkipRecord,
+)
 from command_api.engine.recovery import POLL_RECORDS, POLL_S, SOURCE
 from command_api.engine.refusals import Refusals, late, reused
 from command_api.engine.states import Parking, States

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from command_api.engine.batch import Answer, Batch, Waiter, acknowledged
 from command_api.engine.dedupe import Memory, recall
-from command_api.engine.encode import Place, encode_events
+from command_api.engine.encode import Place, encode_events, mark_record
 from command_api.engine.limits import Limits
-from command_api.engine.look_up import judge, unknown
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
@@ -26,16 +25,17 @@ from command_api.engine.port import (
     RecordSkipped,
     VersionMismatch,
 )
-from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
-from command_api.engine.refusals import Refusals, late, reused
+from command_api.engine.recovery import Deposed, Recovered, TermLost, find_record, read_gap
+from command_api.engine.refusals import Refusals, late
+from command_api.engine.remembered import Remembered
 from command_api.engine.skipping import Skipping
 from command_api.engine.states import Slot, States
-from opsroom_common.contracts.codec import Unencodable, encode_mark
-from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
+from opsroom_common.contracts.codec import Unencodable
+from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.port import AnotherLog, AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
-from opsroom_common.log.state_source import SourceUnavailable, StateSource
+from opsroom_common.log.state_source import StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
 from opsroom_domain.copies import changed
@@ -44,7 +44,6 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 
 __all__ = ["Limits", "PartitionWriter"]
-
 DUPLICATE_POLLS_MAX = 10
 _T = TypeVar("_T")
 
@@ -80,6 +79,7 @@ class PartitionWriter:
         self._limits = limits
         self._states = States(partition, recovered, log, source, fold_fingerprint=fold_fingerprint, scanned=metrics.scanned)
         self._refusals = Refusals(limits.refusals_max)
+        self._remembered = Remembered(partition, recovered.term, source, self._states, self)
         self._skipping = Skipping(log, self._states, self._refusals, clock, ids, self)
         self._next = Batch(self._last + 1)
         self._on_wire: Batch | None = None
@@ -193,11 +193,11 @@ class PartitionWriter:
                 return self.refuse(request, refused)
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
-                known = self._known(request, slot)
+                known = self._remembered.known(request, slot)
                 if known is not None:
                     return known
             if memory is Memory.MAYBE_FORGOTTEN and slot.speculative is not cleared:
-                found = await self.in_time(request, self._look_up(request))
+                found = await self.in_time(request, self._remembered.look_up(request, self._slot))
                 if isinstance(found, Accepted):
                     return found
                 cleared = found
@@ -233,37 +233,6 @@ class PartitionWriter:
         if self._lost is not None or self._closing:
             raise NotServing("this partition changes its owner; nothing was written, repeat the command with the same id")
         return True
-
-    def _known(self, request: CommandRequest, slot: Slot) -> Accepted | asyncio.Future[Accepted] | None:
-        """A command that the entity remembers. Confirmed: answered at once. On the wire: the retry waits for the next batch (R4)."""
-        for entity in (slot.confirmed, slot.speculative):
-            found = recall(entity, request.command_id, request.body_hash)
-            if found.memory is Memory.OTHER_BODY:
-                raise reused(request)
-            if found.memory is not Memory.APPLIED or entity is None or found.applied is None:
-                continue
-            applied = found.applied
-            if entity is slot.confirmed:
-                return Accepted(entity, self._partition, applied.offset, applied.version, replayed=True)
-            return self.wait(lambda _: self._replayed(request, slot), applied_if_lost=None)
-        return None
-
-    def _replayed(self, request: CommandRequest, slot: Slot) -> Accepted:
-        applied = slot.confirmed.applied(request.command_id) if slot.confirmed is not None else None
-        if slot.confirmed is None or applied is None:
-            raise OutcomeUnknown("the first attempt is not in the log yet; repeat the command with the same id")
-        return Accepted(slot.confirmed, self._partition, applied.offset, applied.version, replayed=True)
-
-    async def _look_up(self, request: CommandRequest) -> Accepted | Entity:
-        """See ``look_up.judge``."""
-        try:
-            found = await self._source.find_command(self._partition, request.entity_id, request.command_id)
-        except SourceUnavailable as error:
-            raise unknown() from error
-        slot = await self._slot(request.entity_id)
-        if found is not None and found.applied is None:
-            self._states.notice(found.checkpoint)
-        return judge(found, request, slot, self._partition, self._term)
 
     def _decide(self, request: CommandRequest, slot: Slot) -> asyncio.Future[Accepted] | None:
         """Decide on the speculative state; None if the batch has no room for the events yet."""
@@ -317,8 +286,7 @@ class PartitionWriter:
 
     def place(self) -> Place:
         """Where and when the next record will stand, if nothing comes between."""
-        now = max(self._clock.now(), self._last_time)
-        return Place(self._partition, self._next.base + len(self._next.records), self._term, now)
+        return Place(self._partition, self._next.base + len(self._next.records), self._term, max(self._clock.now(), self._last_time))
 
     def take_skip(self, entity_id: EntityId, raw: RawRecord, place: Place, answer: Callable[[int], _T]) -> asyncio.Future[_T] | None:
         """A skip joins the next batch; ``answer`` is given its offset. None if the batch has no room for it yet."""
@@ -375,7 +343,8 @@ class PartitionWriter:
         base = await self._session.append(self._partition, records)
         acked = self._clock.monotonic()
         if base == -1:
-            base = await self._find(records)
+            record_id = dict(records[0].headers)["ce_id"]
+            base = await find_record(self._log, self._partition, self._checkpoint(), record_id, DUPLICATE_POLLS_MAX)
         if base != self._last + 1:
             await read_gap(self._log, self._partition, self._checkpoint(), base)
         if self._lost is not None:
@@ -408,11 +377,9 @@ class PartitionWriter:
         return slot
 
     def _mark(self) -> RawRecord:
-        now = self._last_time = max(self._clock.now(), self._last_time)
-        return encode_mark(Envelope(id=self._ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=now, term=self._term))
-
-    async def _find(self, records: Sequence[RawRecord]) -> int:
-        return await find_record(self._log, self._partition, self._checkpoint(), dict(records[0].headers)["ce_id"], DUPLICATE_POLLS_MAX)
+        place = self.place()
+        self._last_time = place.time
+        return mark_record(place, self._ids)
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(self._last + 1, self._term, self._fence_offset)

@@ -80,7 +80,15 @@ class ProjectionRows:
         return Checkpoint(offset) if row is None else Checkpoint(offset, row["term"], row["offset"])
 
     async def _aside(
-        self, session: Session, locks: str, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded, feed: Sequence[FeedRow]
+        self,
+        session: Session,
+        locks: str,
+        epoch: int,
+        partition: int,
+        before: Checkpoint,
+        after: Checkpoint,
+        folded: Folded,
+        feed: Sequence[FeedRow],
     ) -> Row | None:
         """The batch with what goes before and beside it. Rare: somebody has skipped or retried, or records of a parked entity come."""
         sql = self._beside
@@ -115,7 +123,15 @@ class ProjectionRows:
             await session.fetch(self._beside["passed"], partition, list(folded.passed), list(folded.passed.values()))
 
     async def _batch(
-        self, session: Session, locks: str, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded, feed: Sequence[FeedRow]
+        self,
+        session: Session,
+        locks: str,
+        epoch: int,
+        partition: int,
+        before: Checkpoint,
+        after: Checkpoint,
+        folded: Folded,
+        feed: Sequence[FeedRow],
     ) -> Row | None:
         return await session.fetch_one(
             self._batches["project_batch"].replace("{locks}", self._batches[locks]),
