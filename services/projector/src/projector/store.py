@@ -79,9 +79,7 @@ class Store(Protocol):
         ...
 
 
-_TO_DO = (
-    "a projector of the release that made them goes on with them. To go over to this one: `opsctl projections build`, then compare and switch"
-)
+_TO_DO = "a projector of the release that made them goes on with them. To go over to this one: `opsctl projections build`, then compare and switch"
 
 
 def another_fold(where: str, found: str, ours: str) -> AnotherFold:
