@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any, TypeAlias, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -39,10 +40,10 @@ class Session:
         with translated():
             await self._runner.execute(statement, *values)
 
-    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Append rows with one COPY, all or none. A ``jsonb`` is given as ready JSON in bytes. Raises Unavailable, Rejected."""
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Append rows with one COPY, all or none; ``rows`` as ``copy_format.whole`` gives them. Raises Unavailable, Rejected."""
         with translated():
-            await self._runner.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=rows)
+            await self._runner.copy_to_table(table, schema_name=schema, columns=list(columns), source=BytesIO(rows), format="binary")
 
 
 class Pool(Session):
