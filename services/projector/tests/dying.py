@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from opsroom_common.postgres.pool import Pool, Row, Session
@@ -42,7 +42,7 @@ class _DyingSession(Session):
         await self._inner.execute(statement, *values)
         self._life.step()
 
-    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: bytes) -> None:
         self._life.step()
         await self._inner.copy(schema, table, columns, rows)
         self._life.step()

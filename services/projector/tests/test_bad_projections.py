@@ -147,7 +147,7 @@ async def test_any_row_that_differs_is_found(pool: Pool, book: LogBook, table: s
 
 
 async def test_any_other_error_of_its_code_ends_the_build(pool: Pool, book: LogBook, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projector.projections.load._open_version", lambda _: 1 / 0)
+    monkeypatch.setattr("projector.fold_load._open_version", lambda *_: 1 / 0)
     entity = next(iter(book.entities))
     book.note(entity)
     book.note(entity)
