@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any, TypeAlias, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -39,10 +40,10 @@ class Session:
         with translated():
             await self._runner.execute(statement, *values)
 
-    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Append rows with one COPY, all or none. A ``jsonb`` is given as ready JSON in bytes. Raises Unavailable, Rejected."""
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Append rows with one COPY, all or none; ``rows`` as ``copy_format.whole`` gives them. Raises Unavailable, Rejected."""
         with translated():
-            await self._runner.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=rows)
+            await self._runner.copy_to_table(table, schema_name=schema, columns=list(columns), source=BytesIO(rows), format="binary")
 
 
 class Pool(Session):
@@ -123,17 +124,8 @@ class _Connection(asyncpg.Connection):
 
 
 async def _prepare(connection: Any) -> None:
-    # Binary, because COPY knows no other form.
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb, decoder=_from_jsonb, format="binary")
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_dumps, decoder=orjson.loads)
 
 
-_JSONB_VERSION = b"\x01"
-
-
-def _jsonb(value: object) -> bytes:
-    """Bytes are JSON already; anything else is written as JSON."""
-    return _JSONB_VERSION + (value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
-
-
-def _from_jsonb(value: bytes) -> object:
-    return orjson.loads(value[1:])
+def _dumps(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
