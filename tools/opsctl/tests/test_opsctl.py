@@ -182,7 +182,7 @@ def test_state_now_at_a_version_and_at_a_moment_is_what_the_row_says(room: Room)
     ("change", "field", "at"),
     [
         ("entities SET state = jsonb_set(state, '{title}', '\"Else\"') WHERE id = '{}'", "state.title", None),
-        ("entities SET severity = 'sev4' WHERE id = '{}'", "severity", None),
+        ("entities SET status = 'lost' WHERE id = '{}'", "status", None),
         ("entities SET tags = tags - 'status' WHERE id = '{}'", "tags.status", None),
         ("entities SET version = 2 WHERE id = '{}'", "version", None),
         ("entities SET memory = jsonb_set(memory, '{recent}', '[]') WHERE id = '{}'", "memory.recent", None),

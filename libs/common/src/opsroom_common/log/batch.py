@@ -17,5 +17,5 @@ def batch_bytes(records: Sequence[RawRecord]) -> int:
 
 def record_bytes(record: RawRecord) -> int:
     """Upper bound of what one record takes in a Kafka batch: key, value, headers, and their length fields."""
-    headers = sum(len(name) + len(value) + 10 for name, value in record.headers)
+    headers = sum([len(name) + len(value) + 10 for name, value in record.headers])
     return len(record.key or b"") + len(record.value) + headers + 32

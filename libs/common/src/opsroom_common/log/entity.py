@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_domain.copies import changed
+from opsroom_domain.copies import changed, maker
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
 REMEMBERED_COMMANDS = 64
 """K of rule R6: how many command ids an entity's state remembers."""
+
+
+_ABOVE_EVERY_ID = "~"
 
 
 class VersionGap(Exception):
@@ -49,13 +52,19 @@ class Entity:
     """The last K commands, oldest first."""
     forgotten_mint_ms: int
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
+    id_bound: str = field(default=_ABOVE_EVERY_ID, compare=False)
+    """No id in ``recent`` is above it. Ids grow with time, so that a new command is known to be new without a look at each."""
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
-        for known in reversed(self.recent):
-            if known.command_id == command_id:
-                return known
+        if command_id <= self.id_bound:
+            for known in reversed(self.recent):
+                if known.command_id == command_id:
+                    return known
         return self.created_by_command if self.created_by_command.command_id == command_id else None
+
+
+_applied = maker(Applied)
 
 
 def mint_ms(command_id: str) -> int:
@@ -69,7 +78,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
     if record.version != expected:
         raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
-    applied = Applied(record.command_id, record.body_hash, record.version, record.offset)
+    applied = _applied(record.command_id, record.body_hash, record.version, record.offset)
     if entity is None:
         return Entity(
             kind=record.kind,
@@ -84,6 +93,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
             created_by_command=applied,
             recent=(applied,),
             forgotten_mint_ms=0,
+            id_bound=record.command_id,
         )
     recent, forgotten = _remember(entity, applied)
     created_by = entity.created_by_command
@@ -97,6 +107,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         created_by_command=applied if created_by.command_id == applied.command_id else created_by,
         recent=recent,
         forgotten_mint_ms=forgotten,
+        id_bound=max(entity.id_bound, record.command_id),
     )
 
 

@@ -23,6 +23,7 @@ def memory_json(entity: Entity) -> str:
 def entity_of(row: Row) -> Entity:
     """Inverse of the projector's row. Raises what the kind's ``from_json`` raises for a row of another fold."""
     memory = row["memory"]
+    recent = tuple(_applied_of(item) for item in memory["recent"])
     updated_by: str | None = row["updated_by"]
     return Entity(
         kind=row["kind"],
@@ -35,8 +36,9 @@ def entity_of(row: Row) -> Entity:
         partition=row["partition"],
         offset=row["offset"],
         created_by_command=_applied_of(memory["created"]),
-        recent=tuple(_applied_of(item) for item in memory["recent"]),
+        recent=recent,
         forgotten_mint_ms=memory["forgotten_mint_ms"],
+        id_bound=max(applied.command_id for applied in recent),
     )
 
 

@@ -20,7 +20,7 @@ SELECT
     c."offset" AS at_offset, c.fold,
     p."offset" AS parked_offset, p.reason AS parked_reason, p.behind AS parked_behind,
     e.id AS row_id, e.kind, e.version, e.partition, e."offset", e.state, e.memory, e.tags, e.created_at, e.updated_at, e.updated_by,
-    e.title, e.status, e.severity, e.assignee, e.visibility, e.labels, e.fingerprints
+    e.title, e.status, e.rank, e.assignee, e.due_at, e.terms, e.keys
 FROM read.checkpoints c
 LEFT JOIN read.entities e ON e.id = $3
 LEFT JOIN read.parked p ON p.entity_id = $3
