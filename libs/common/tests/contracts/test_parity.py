@@ -31,6 +31,7 @@ _OPAQUE_TEXTS = {
     "SignalAttached.fingerprint",
     "Change.field",
     "Created.team",
+    "Replied.reply_id",
     "ItemAdded.before",
     "ItemAdded.item_id",
     "ItemEdited.item_id",
