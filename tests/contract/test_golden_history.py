@@ -29,6 +29,7 @@ make_golden = _make_golden()
 _HISTORIES = {
     "history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985",
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
+    "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 
