@@ -29,7 +29,9 @@ class IncidentRows(PostgresTrackingRecorder):
         self.check_identifier_length("incident_rows")
         table = SQL("{0}.{1}").format(Identifier(datastore.schema), Identifier("incident_rows"))
         self.sql_create_statements.append(
-            SQL("CREATE TABLE IF NOT EXISTS {0} (id uuid PRIMARY KEY, version int NOT NULL, title text NOT NULL, notes int NOT NULL)").format(table)
+            SQL(
+                "CREATE TABLE IF NOT EXISTS {0} (id uuid PRIMARY KEY, version int NOT NULL, title text NOT NULL, notes int NOT NULL)"
+            ).format(table)
         )
         self._opened = SQL("INSERT INTO {0} VALUES (%s, 1, %s, 0)").format(table)
         self._noted = SQL("UPDATE {0} SET version = %s, notes = notes + 1 WHERE id = %s").format(table)
