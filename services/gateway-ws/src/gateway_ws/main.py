@@ -72,7 +72,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
         pong_timeout_s=settings.pong_timeout_s,
         connections_max=settings.connections_max,
     )
-    pool = await Pool.open(settings.postgres, name=NAME, max_size=settings.postgres_connections, statement_timeout_s=5.0)
+    pool = await Pool.open(settings.postgres, name=NAME, max_size=settings.postgres_connections, statement_timeout_s=5.0, plan_each=True)
     carrier = RedisFeedCarrier(settings.redis)
     ring = Ring(bytes_max=settings.ring_bytes_max, age_max_s=settings.ring_age_s_max)
     hub = Hub(clock, metrics, jitter=lambda: _jitter(ids), resyncs_per_s=settings.resyncs_per_s)

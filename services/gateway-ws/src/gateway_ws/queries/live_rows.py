@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.queries import statement as sql
-from gateway_ws.queries.asked import Page
+from gateway_ws.queries.asked import Filter, Page, Window
 from gateway_ws.queries.fields import NEWEST_CHANGE
+from gateway_ws.queries.plan import TEXTS_MAX, Gather, Plan, Sizes, Walk, plans
 from gateway_ws.queries.source import Snapshot, TimelinePage, snapshot
 from gateway_ws.queries.statement import Statement
 from gateway_ws.queries.visible import visible
@@ -30,10 +33,47 @@ class LiveRows:
         self._metrics = metrics
 
     async def page(self, page: Page, viewer: Identity) -> Snapshot:
+        ways: tuple[Plan, ...] = (Walk(),) if page.wanted.is_all else plans(await self._sizes(page.wanted, viewer), page.limit)
+        for way in ways[:-1]:
+            found = await self._found(page, way, viewer)
+            if found is not None and len(found.rows) == page.limit:
+                return found
+        last = await self._found(page, ways[-1], viewer)
+        assert last is not None, "the last way has no window"
+        return last
+
+    async def _found(self, page: Page, way: Plan, viewer: Identity) -> Snapshot | None:
+        """None if the board ends before the way's window does: then the window is no help."""
+        window = None
+        if isinstance(way, Gather) and way.steps is not None:
+            end = Statement()
+            ends = await self._ask("window_end", sql.window_end(end, page, way.steps), end)
+            if not ends:
+                return None
+            window = Window(ends[0]["key"])
         statement = Statement()
         may_see = visible(statement, viewer)
-        rows = sql.walk(statement, page.wanted, page.sort, page.after, page.limit, may_see)
-        return snapshot(await self._ask("list", sql.answer(rows, page.sort), statement))
+        match way:
+            case Walk():
+                name, rows = "list_walk", sql.walk(statement, page, may_see)
+            case Gather():
+                name, rows = "list_gather", sql.gather(statement, page, may_see, by_text=way.by_text, window=window)
+        return snapshot(await self._ask(name, sql.answer(rows, page.sort), statement))
+
+    async def _sizes(self, wanted: Filter, viewer: Identity) -> Sizes:
+        total = await self._estimated(Filter(kind=wanted.kind), viewer)
+        matching = await self._estimated(wanted, viewer)
+        if wanted.search is None:
+            return Sizes(total=total, matching=matching)
+        statement = Statement()
+        text = sql.count_texts(statement, wanted.kind, wanted.search, TEXTS_MAX + 1)
+        return Sizes(total=total, matching=matching, texts=(await self._ask("count_texts", text, statement))[0]["texts"])
+
+    async def _estimated(self, wanted: Filter, viewer: Identity) -> int:
+        statement = Statement()
+        text = sql.estimate(statement, wanted, visible(statement, viewer))
+        rows = await self._ask("estimate", text, statement)
+        return int(orjson.loads(rows[0]["QUERY PLAN"])[0]["Plan"]["Plan Rows"])
 
     async def one(self, kind: str, entity_id: str, viewer: Identity) -> Snapshot:
         statement = Statement()
