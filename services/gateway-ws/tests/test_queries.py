@@ -143,6 +143,7 @@ async def test_words_find_what_holds_them(gateway: RunningGateway, projector: Te
 
 async def test_each_way_to_find_a_page_gives_the_same_page(gateway: RunningGateway, projector: TestProjector, monkeypatch: Any):
     """Whatever the planner estimates: walking, walking some steps and then gathering, or gathering at once."""
+    monkeypatch.setattr("gateway_ws.queries.live_rows.TEXT_STEPS", 3)
     for number in range(30):
         await projector.opened(number, severity=list(Severity)[number % 5], labels=("even",) if number % 2 else (), title=f"word {number}")
     for number in (3, 4, 9, 12):
@@ -156,11 +157,14 @@ async def test_each_way_to_find_a_page_gives_the_same_page(gateway: RunningGatew
         {"q": "word 1", "severity": ["sev1", "sev2"], "sort": "-rank"},
         {"updated_after": START.isoformat(), "sort": "created", "label": "even"},
         {"status": ["open", "acknowledged"], "severity": ["sev1", "sev3"]},
+        {"status": ["open", "acknowledged"], "assignee": "none", "sort": "-rank"},
+        {"live": "true", "status": "acknowledged", "assignee": ["none", "usr_x"], "limit": 2},
         {"status": ["open", "acknowledged", "resolved"], "q": "word", "sort": "updated"},
     ]
     ways: list[tuple[Plan, ...]] = [
         (Walk(),),
-        (Gather(steps=3), Gather()),
+        (Walk(2), Gather(steps=3), Gather()),
+        (Walk(9), Walk(12), Walk()),
         (Gather(steps=7), Gather(steps=20), Gather()),
         (Gather(),),
         (Gather(by_text=True),),
@@ -168,8 +172,9 @@ async def test_each_way_to_find_a_page_gives_the_same_page(gateway: RunningGatew
     for parameters in asked:
         pages: list[list[str]] = []
         for way in ways:
-            monkeypatch.setattr("gateway_ws.queries.live_rows.plans", lambda _sizes, _limit, way=way: way)
-            pages.append(await all_ids(gateway, limit=4, **parameters))
+            for choice in ("plans", "plans_with_words"):
+                monkeypatch.setattr(f"gateway_ws.queries.live_rows.{choice}", lambda _sizes, _limit, way=way: way)
+            pages.append(await all_ids(gateway, **{"limit": 4, **parameters}))
         assert pages[0], parameters
         assert all(page == pages[0] for page in pages), parameters
 

@@ -91,7 +91,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     around = Surroundings(ring=ring, hub=hub, feed=tail, subscriber=subscriber, identities=who, clock=clock, limits=limits, metrics=metrics)
     connections = Connections(clock=clock, ring=ring, limits=limits, jitter=lambda: _jitter(ids), metrics=metrics, drain_s=settings.drain_s)
     door = LiveDoor(connections, around, ids, settings.origins, metrics)
-    rows = LiveRows(pool, metrics)
+    rows = LiveRows(pool, metrics, clock)
     api = application(Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)

@@ -54,6 +54,22 @@ class Filter:
     """In the syntax of web searches; its last word may be the beginning of one."""
 
     @property
+    def is_status(self) -> bool:
+        """True if the status alone decides what passes."""
+        return bool(self.statuses) and not (self.one_of or self.all_of or self.between or self.search)
+
+    @property
+    def is_assignee(self) -> bool:
+        """True if one assignee alone, or that there is none, decides what passes."""
+        rest = self.statuses or self.all_of or self.between or self.search
+        return (
+            not rest
+            and len(self.one_of) == 1
+            and not self.one_of[0].terms
+            and len(self.one_of[0].assignees) + self.one_of[0].or_nobody == 1
+        )
+
+    @property
     def is_all(self) -> bool:
         """True if every row of the kind passes."""
         return not (self.statuses or self.one_of or self.all_of or self.between or self.search)

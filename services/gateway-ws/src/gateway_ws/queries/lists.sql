@@ -27,6 +27,19 @@ WHERE e.kind = {kind} {conditions}
 ORDER BY e.{key} {direction}, e.id {direction}
 LIMIT {limit}
 
+-- name: walk_so_far
+-- The same, but it looks at no more than {steps} rows of those that its index holds.
+SELECT {shown}, e.{key} AS key
+FROM (
+    SELECT * FROM read.entities e
+    WHERE e.kind = {kind} {along}
+    ORDER BY e.{key} {direction}, e.id {direction}
+    LIMIT {steps}
+) e
+WHERE true {conditions}
+ORDER BY e.{key} {direction}, e.id {direction}
+LIMIT {limit}
+
 -- name: walk_each_status
 -- Along the index of status and order, once for each status.
 SELECT e.* FROM unnest({statuses}) AS one(status)

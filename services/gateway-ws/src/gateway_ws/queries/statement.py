@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from gateway_ws.queries.asked import After, Between, Filter, Key, Moment, OneOf, Page, Window
@@ -21,6 +22,10 @@ _MOMENT_COLUMNS: Final = {Moment.CREATED: "created_at", Moment.UPDATED: "updated
 MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
 
 
+_DONE: Final = OneOf(("live:false",))
+_SQL_DONE: Final = " AND e.terms @> '{live:false}'"
+
+
 class Statement:
     """Collects the values of one statement."""
 
@@ -36,18 +41,13 @@ class Statement:
 def walk(statement: Statement, page: Page, visible: str) -> str:
     """The rows of ``page``, in order, along the index of that order. ``visible`` is of ``visible.visible``."""
     sort, after = page.sort, page.after
-    statuses = page.wanted.statuses if sort.key is SortKey.UPDATED and len(page.wanted.statuses) > 1 else ()
-    passing = conditions(statement, page.wanted, statuses=not statuses) + _has_text(statement, page.wanted) + visible
-    filled = {
-        "shown": _SQL["shown"],
-        "kind": statement.put(page.wanted.kind, "text"),
-        "key": KEY_COLUMNS[sort.key],
-        "direction": direction(sort),
-        "limit": statement.put(page.limit, "int"),
-    }
+    filled = _places(statement, page)
     behind = _behind(statement, sort, after)
-    if statuses:
-        return _SQL["walk_each_status"].format(statuses=statement.put(statuses, "text[]"), conditions=passing + behind, **filled)
+    rest = _has_text(statement, page.wanted) + visible
+    if sort.key is SortKey.UPDATED and len(page.wanted.statuses) > 1 and page.wanted.is_status:
+        statuses = statement.put(page.wanted.statuses, "text[]")
+        return _SQL["walk_each_status"].format(statuses=statuses, conditions=rest + behind, **filled)
+    passing = conditions(statement, page.wanted) + rest
     if sort.key not in MAY_BE_MISSING:
         return _SQL["walk"].format(conditions=passing + behind, **filled)
     column = f"e.{KEY_COLUMNS[sort.key]}"
@@ -56,6 +56,23 @@ def walk(statement: Statement, page: Page, visible: str) -> str:
         return without_key
     with_key = _SQL["walk"].format(conditions=f"{passing} AND {column} IS NOT NULL{behind}", **filled)
     return _SQL["walk_both"].format(with_key=with_key, without_key=without_key, limit=filled["limit"])
+
+
+def walk_so_far(statement: Statement, page: Page, visible: str, steps: int) -> str:
+    """The first rows of ``page`` among the next ``steps`` rows of its order that have a key: not all of it, unless there are enough."""
+    sort = page.sort
+    filled = _places(statement, page)
+    along = _SQL_DONE if _DONE in page.wanted.one_of else ""
+    if len(page.wanted.statuses) == 1:
+        along = f" AND e.status = {statement.put(page.wanted.statuses[0], 'text')}"
+    if sort.key in MAY_BE_MISSING:
+        along += f" AND e.{KEY_COLUMNS[sort.key]} IS {'' if _is_at_end(page.after) else 'NOT '}NULL"
+    return _SQL["walk_so_far"].format(
+        along=along + _behind(statement, sort, page.after),
+        conditions=conditions(statement, page.wanted) + _has_text(statement, page.wanted) + visible,
+        steps=statement.put(steps, "int"),
+        **filled,
+    )
 
 
 def gather(statement: Statement, page: Page, visible: str, *, by_text: bool = False, window: Window | None = None) -> str:
@@ -82,7 +99,7 @@ def gather(statement: Statement, page: Page, visible: str, *, by_text: bool = Fa
         direction=direction(sort),
         limit=statement.put(page.limit, "int"),
         tables=tables,
-        conditions=conditions(statement, wanted) + visible + behind + words,
+        conditions=conditions(statement, wanted, by_terms=True) + visible + behind + words,
     )
 
 
@@ -137,15 +154,28 @@ def direction(sort: Sort) -> str:
     return "DESC" if sort.descending else "ASC"
 
 
-def conditions(statement: Statement, wanted: Filter, *, statuses: bool = True) -> str:
-    """What a row of ``wanted`` fulfils, beside its kind and its words: text that begins with AND, or nothing. ``statuses``: also those."""
-    parts = [_one_of(statement, clause) for clause in wanted.one_of]
-    if statuses and wanted.statuses:
-        parts.append(f"e.status = ANY({statement.put(wanted.statuses, 'text[]')})")
+def conditions(statement: Statement, wanted: Filter, *, by_terms: bool = False) -> str:
+    """What a row of ``wanted`` fulfils, beside its kind and its words: text that begins with AND, or nothing.
+
+    ``by_terms``: statuses and assignees, too, as terms, so that one index finds all of it; else as columns, which have indexes in the order of the lists.
+    """
+    parts = [_one_of(statement, clause, by_terms=by_terms) for clause in wanted.one_of]
+    if wanted.statuses:
+        parts.append(_among(statement, "status", wanted.statuses, by_terms=by_terms))
     if wanted.all_of:
         parts.append(f"e.terms @> {statement.put(wanted.all_of, 'text[]')}")
     parts += [part for between in wanted.between for part in _between(statement, between)]
     return "".join(f" AND {part}" for part in parts)
+
+
+def _places(statement: Statement, page: Page) -> dict[str, str]:
+    return {
+        "shown": _SQL["shown"],
+        "kind": statement.put(page.wanted.kind, "text"),
+        "key": KEY_COLUMNS[page.sort.key],
+        "direction": direction(page.sort),
+        "limit": statement.put(page.limit, "int"),
+    }
 
 
 def _is_at_end(after: After | None) -> bool:
@@ -178,18 +208,26 @@ def _query(statement: Statement, words: str) -> str:
     return _SQL["query" if complete else "query_with_beginning"].format(words=statement.put(words, "text"))
 
 
-def _one_of(statement: Statement, clause: OneOf) -> str:
+def _one_of(statement: Statement, clause: OneOf, *, by_terms: bool) -> str:
+    if clause == _DONE:
+        # In so many words: the planner knows the partial index by them.
+        return _SQL_DONE.removeprefix(" AND ")
     parts: list[str] = []
-    if len(clause.terms) == 1:
-        # As the partial index of what is done has it.
-        parts.append(f"e.terms @> {statement.put(clause.terms, 'text[]')}")
-    elif clause.terms:
+    if clause.terms:
         parts.append(f"e.terms && {statement.put(clause.terms, 'text[]')}")
     if clause.assignees:
-        parts.append(f"e.assignee = ANY({statement.put(clause.assignees, 'text[]')})")
+        parts.append(_among(statement, "assignee", clause.assignees, by_terms=by_terms))
     if clause.or_nobody:
         parts.append("e.assignee IS NULL")
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def _among(statement: Statement, column: str, values: Sequence[str], *, by_terms: bool) -> str:
+    if by_terms:
+        return f"e.terms && {statement.put([f'{column}:{value}' for value in values], 'text[]')}"
+    if len(values) == 1:
+        return f"e.{column} = {statement.put(values[0], 'text')}"
+    return f"e.{column} = ANY({statement.put(values, 'text[]')})"
 
 
 def _between(statement: Statement, between: Between) -> list[str]:
