@@ -66,10 +66,12 @@ class Pool(Session):
         statement_timeout_s: float = 15.0,
         idle_timeout_s: float = 2.0,
         synchronous_commit: bool = True,
+        plan_each: bool = False,
     ) -> Pool:
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
-        A transaction that is idle for ``idle_timeout_s`` is ended by the server.
+        A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
+        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -88,6 +90,7 @@ class Pool(Session):
                     "statement_timeout": str(int(statement_timeout_s * 1000)),
                     # A paused process in a transaction would hold the feed's head for all others.
                     "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
+                    "plan_cache_mode": "force_custom_plan" if plan_each else "auto",
                     "jit": "off",
                     "timezone": "UTC",
                 },
