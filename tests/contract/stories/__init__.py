@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import dependencies, incident, task
+from . import auction, dependencies, incident, task, ticket
 from .skips import skips
 
 Told: TypeAlias = tuple[str, EntityId, Any]
@@ -18,4 +18,6 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "history-skips-v1": skips,
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,
+    "ticket-v1": ticket.story,
+    "auction-v1": auction.story,
 }

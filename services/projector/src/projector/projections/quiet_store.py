@@ -12,7 +12,7 @@ from opsroom_common.postgres.pool import Pool, Session
 from opsroom_common.postgres.sql import statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ParkedRow
+from projector.batch_rows import ParkedRow, SkipRow
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.projections import control
@@ -125,8 +125,9 @@ class QuietStore:
             return Checkpoint()
         return checkpoint_of(row) if row["offset"] < until else None
 
-    async def write_beside(self, transaction: Session, partition: int, folded: Folded) -> None:
-        await self._rows.write_beside(transaction, partition, folded)
+    async def write_beside(self, transaction: Session, partition: int, skips: Sequence[SkipRow], passed: Mapping[EntityId, int]) -> None:
+        """What a chunk of a load has beside its copies."""
+        await self._rows.write_beside(transaction, partition, skips, passed)
 
     async def trim_feed(self, entries_max: int) -> None:
         """It has no feed."""

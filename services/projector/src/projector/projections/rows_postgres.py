@@ -112,15 +112,15 @@ class ProjectionRows:
             return None
         if anew is not None and anew.whole and locks == LIVE:
             await session.fetch(sql["end_epoch"])
-        await self.write_beside(session, partition, folded)
+        await self.write_beside(session, partition, folded.skips, folded.passed)
         return row
 
-    async def write_beside(self, session: Session, partition: int, folded: Folded) -> None:
+    async def write_beside(self, session: Session, partition: int, skips: Sequence[SkipRow], passed: Mapping[EntityId, int]) -> None:
         """The rows of a batch that nearly no batch has."""
-        if folded.skips:
-            await session.fetch(self._beside["skips"], partition, *columns(SkipRow, folded.skips))
-        if folded.passed:
-            await session.fetch(self._beside["passed"], partition, list(folded.passed), list(folded.passed.values()))
+        if skips:
+            await session.fetch(self._beside["skips"], partition, *columns(SkipRow, skips))
+        if passed:
+            await session.fetch(self._beside["passed"], partition, list(passed), list(passed.values()))
 
     async def _batch(
         self,
