@@ -73,14 +73,14 @@ MUTATIONS = (
         "R5",
         "Postgres loses its last commits; the owner, which no longer holds the entity, believes the older row and appends a second version",
         "rows",
-        (Change("command_api.engine.states:States._from_row", " or at.offset < self._held.needed(entity_id)", ""),),
+        (Change("command_api.engine.states:States._counting_row", " or at.offset < self._held.needed(entity_id)", ""),),
     ),
     Mutation(
         "parked-row",
         "R5",
         "the projector has set the entity aside and gone on; a new owner takes the row before the poison as its state",
         "poison",
-        (Change("command_api.engine.states:States._from_row", "if row.parked is not None:", "if False:"),),
+        (Change("command_api.engine.states:States._from_row", "if row is not None and row.parked is not None:", "if False:"),),
     ),
     Mutation(
         "torn-read",
@@ -228,7 +228,7 @@ MUTATIONS = (
         "a rolling deploy: the rows were made by another release's fold, and are taken as state",
         "release",
         (
-            Change("command_api.engine.states:States._from_row", "row.fold != self._fold or ", ""),
+            Change("command_api.engine.states:States._counting_row", "row.fold != self._fold or ", ""),
             Change("command_api.engine.recovery:Recovery._start_from", " or found.fold != self._fold", ""),
         ),
     ),
