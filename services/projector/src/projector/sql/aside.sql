@@ -30,7 +30,11 @@ DELETE FROM read_v1.passed WHERE entity_id = $1
 
 -- name: end_epoch
 -- Versions that screens have seen are other states now: a screen takes a version once, so all of them take a fresh snapshot.
-DELETE FROM feed.head
+-- The entries go here and not with the new head: who makes that may have looked before this was committed.
+WITH head AS (
+    DELETE FROM feed.head
+)
+DELETE FROM feed.entries
 
 -- name: skips
 INSERT INTO read_v1.skips (
