@@ -11,6 +11,7 @@ import time
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.domain import AggregateCreated
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
@@ -29,7 +30,9 @@ class IncidentRows(PostgresTrackingRecorder):
         self.check_identifier_length("incident_rows")
         table = SQL("{0}.{1}").format(Identifier(datastore.schema), Identifier("incident_rows"))
         self.sql_create_statements.append(
-            SQL("CREATE TABLE IF NOT EXISTS {0} (id uuid PRIMARY KEY, version int NOT NULL, title text NOT NULL, notes int NOT NULL)").format(table)
+            SQL(
+                "CREATE TABLE IF NOT EXISTS {0} (id uuid PRIMARY KEY, version int NOT NULL, title text NOT NULL, notes int NOT NULL)"
+            ).format(table)
         )
         self._opened = SQL("INSERT INTO {0} VALUES (%s, 1, %s, 0)").format(table)
         self._noted = SQL("UPDATE {0} SET version = %s, notes = notes + 1 WHERE id = %s").format(table)
@@ -50,8 +53,8 @@ class IncidentProjection(Projection[IncidentRows]):
 
     name = "bench_projection"
 
-    def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        if isinstance(domain_event, Incident.Opened):
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if isinstance(domain_event, AggregateCreated):
             self.view.opened(domain_event.originator_id, domain_event.title, tracking)
         else:
             self.view.noted(domain_event.originator_id, domain_event.originator_version, tracking)

@@ -20,9 +20,9 @@ import uvloop
 from bench.cpu import cpu_seconds
 from bench.peer_projection import events_per_second
 from bench.report import Row, report
-from bench.scrape import lag, scrape
-from bench.stories import LIVE, StoryLog
 from bench.stories import EVENTS_EACH as EACH
+from bench.stories import LIVE, StoryLog
+from devstack.kafka import Kafka
 from devstack.throwaway import ThrowawayStack
 from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.kafka import KafkaEventLog
@@ -63,7 +63,15 @@ class Heard:
 async def rebuild(stack: ThrowawayStack) -> list[Row]:
     """Build the next projection in this process, from the whole log."""
     log = KafkaEventLog(stack.servers.kafka.bootstrap, PARTITIONS, client_id="bench")
-    pool = await Pool.open(stack.servers.postgres.dsn, name="bench", max_size=PARTITIONS + 2, synchronous_commit=False, statement_timeout_s=300.0)
+    pool = await Pool.open(
+        stack.servers.postgres.dsn,
+        name="bench",
+        max_size=PARTITIONS + 2,
+        synchronous_commit=False,
+        statement_timeout_s=300.0,
+        idle_timeout_s=30.0,
+    )
+    assert isinstance(stack.servers.kafka, Kafka), "one broker"
     heard, pids = Heard(), {"postgres": stack.servers.postgres.pid, "kafka": stack.servers.kafka.pid}
     # As opsctl does: a load makes millions of objects and no circles of them.
     gc.freeze()

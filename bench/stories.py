@@ -84,7 +84,10 @@ class StoryLog:
     def stamped(self, records: Sequence[RawRecord], at: datetime) -> list[RawRecord]:
         """The same records as if they had happened at ``at``."""
         time = rfc3339(at).encode()
-        return [replace(record, headers=tuple((key, time if key == "ce_time" else value) for key, value in record.headers)) for record in records]
+        return [
+            replace(record, headers=tuple((key, time if key == "ce_time" else value) for key, value in record.headers))
+            for record in records
+        ]
 
     def _record(self, template: RawRecord, name: bytes, at: datetime) -> RawRecord:
         own = b"%s%012x" % (self._term[:24].encode(), self._told)
@@ -95,14 +98,13 @@ class StoryLog:
 
 def _story(name: EntityId) -> Iterator[incident.CommandBase]:
     low, high = incident.Severity.SEV3, incident.Severity.SEV2
-    signal = {"name": "DiskFull", "summary": "no space left on db-7", "source": "alertmanager", "source_url": "https://example.org/graph?g0=disk"}
     yield incident.Open(
         at=_AT, by=_BY, incident_id=name, title="the disk of db-7 is almost full", description="df says 97 percent", severity=low,
         labels=("env:prod", "team:storage"),
     )  # fmt: skip
     yield incident.ReportSignal(
         at=_AT, by=_BY, incident_id=name, fingerprint="f3a9b1c2d4e5f607", status=incident.SignalStatus.FIRING, starts_at=_AT, ends_at=None,
-        severity=high, **signal,
+        severity=high, name="DiskFull", summary="no space left on db-7", source="alertmanager", source_url="https://example.org/graph?g0=disk",
     )  # fmt: skip
     yield incident.Acknowledge(at=_AT, by=_BY)
     yield incident.Assign(at=_AT, by=_BY, seen=None, assignee=_OTHER)
