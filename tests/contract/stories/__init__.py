@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import dependencies, incident, policy, task, ticket
+from . import auction, dependencies, incident, policy, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -18,4 +18,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "dependencies-v1": dependencies.story,
     "ticket-v1": ticket.story,
     "policy-v1": policy.story,
+    "auction-v1": auction.story,
 }

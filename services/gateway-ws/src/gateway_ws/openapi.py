@@ -27,7 +27,7 @@ _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
 def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
-    rows = LiveRows(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())))
+    rows = LiveRows(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())), SystemClock())
     description = application(Boards(rows), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
