@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, dependencies, incident, task, ticket
+from . import auction, dependencies, incident, policy, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -17,5 +17,6 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,
     "ticket-v1": ticket.story,
+    "policy-v1": policy.story,
     "auction-v1": auction.story,
 }

@@ -10,6 +10,7 @@ from opsroom_domain.decider import Kind
 from opsroom_domain.entities.auction import AUCTION
 from opsroom_domain.entities.dependencies import DEPENDENCIES
 from opsroom_domain.entities.incident import INCIDENT
+from opsroom_domain.entities.policy import POLICY
 from opsroom_domain.entities.task import TASK
 from opsroom_domain.entities.ticket import TICKET
 
@@ -18,6 +19,7 @@ _ALL: tuple[Kind[Any, Any, Any], ...] = (
     TASK,
     DEPENDENCIES,
     TICKET,
+    POLICY,
     AUCTION,
 )
 
