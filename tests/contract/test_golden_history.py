@@ -30,6 +30,7 @@ _HISTORIES = {
     "history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985",
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
     "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
+    "organisation-v1": "a6ad3a2d73a98d96be39e95be56668ad7a40e68f0882c4c90110cd28139cedc4",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

@@ -8,8 +8,12 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, incident
+from . import auction, incident, organisation
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story, "auction-v1": auction.story}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
+    "history-v2": incident.story,
+    "auction-v1": auction.story,
+    "organisation-v1": organisation.story,
+}

@@ -9,8 +9,9 @@ from typing import Any
 from opsroom_domain.decider import Kind
 from opsroom_domain.entities.auction import AUCTION
 from opsroom_domain.entities.incident import INCIDENT
+from opsroom_domain.entities.organisation import ORGANISATION
 
-_ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT, AUCTION)
+_ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT, AUCTION, ORGANISATION)
 
 KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}
 _BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _ALL}
