@@ -8,12 +8,15 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, incident, organisation
+from . import auction, dependencies, incident, organisation, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
 STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "history-v2": incident.story,
+    "task-v1": task.story,
+    "dependencies-v1": dependencies.story,
+    "ticket-v1": ticket.story,
     "auction-v1": auction.story,
     "organisation-v1": organisation.story,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any, TypeAlias, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -39,6 +40,11 @@ class Session:
         with translated():
             await self._runner.execute(statement, *values)
 
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Append rows with one COPY, all or none; ``rows`` as ``copy_format.whole`` gives them. Raises Unavailable, Rejected."""
+        with translated():
+            await self._runner.copy_to_table(table, schema_name=schema, columns=list(columns), source=BytesIO(rows), format="binary")
+
 
 class Pool(Session):
     """At most ``max_size`` connections; a caller waits at most 5 s for one, and a statement runs at most ``statement_timeout_s``.
@@ -52,9 +58,21 @@ class Pool(Session):
 
     @classmethod
     async def open(
-        cls, dsn: str, *, name: str, max_size: int = 8, statement_timeout_s: float = 15.0, synchronous_commit: bool = True
+        cls,
+        dsn: str,
+        *,
+        name: str,
+        max_size: int = 8,
+        statement_timeout_s: float = 15.0,
+        idle_timeout_s: float = 2.0,
+        synchronous_commit: bool = True,
+        plan_each: bool = False,
     ) -> Pool:
-        """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it."""
+        """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
+
+        A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
+        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick.
+        """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
                 dsn,
@@ -71,7 +89,8 @@ class Pool(Session):
                     "synchronous_commit": "on" if synchronous_commit else "off",
                     "statement_timeout": str(int(statement_timeout_s * 1000)),
                     # A paused process in a transaction would hold the feed's head for all others.
-                    "idle_in_transaction_session_timeout": "2000",
+                    "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
+                    "plan_cache_mode": "force_custom_plan" if plan_each else "auto",
                     "jit": "off",
                     "timezone": "UTC",
                 },
@@ -80,12 +99,19 @@ class Pool(Session):
 
     @asynccontextmanager
     async def transaction(self, *, isolation: str = "read_committed", readonly: bool = False) -> AsyncGenerator[Session]:
-        """Several statements in one transaction; 2 s idle inside it end it. Raises Unavailable, Rejected."""
+        """Several statements in one transaction; ``idle_timeout_s`` without a statement end it. Raises Unavailable, Rejected."""
         with translated():
             async with (
                 self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection,
                 connection.transaction(isolation=isolation, readonly=readonly),
             ):
+                yield Session(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Session]:
+        """One connection, kept for the whole block: for what belongs to a connection, as an advisory lock does. Raises Unavailable."""
+        with translated():
+            async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
                 yield Session(connection)
 
     async def close(self) -> None:
