@@ -33,7 +33,7 @@ _HISTORIES = {
     "dependencies-v1": "3566131139595c7d832dc9c1cbc4e512777e9890f292b9b2c3246850a0248aaf",
     "ticket-v1": "d644336765e5611cd1c59a5878bd928080b63335d2783362aa2ab6a46ce68e49",
     "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
-    "organisation-v1": "a6ad3a2d73a98d96be39e95be56668ad7a40e68f0882c4c90110cd28139cedc4",
+    "organisation-v1": "b8cd4e9a9d2512485d50ad25d507ea7e1364e6b354f1fb3dabc344794fbe68e7",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

@@ -12,7 +12,7 @@ from opsroom_domain.roles import Role
 from opsroom_domain.shared.state import SharedState
 
 PREFIX = "org"
-ORGANISATION_ID: Final = EntityId("org_00000000000000000000000000")
+ORGANISATION_ID: Final = EntityId(f"{PREFIX}_{'1':0>26}")
 """There is one organisation, and everyone knows its id: a rule over several admins, teams and services is a rule over one entity."""
 
 
