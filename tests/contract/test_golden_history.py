@@ -34,6 +34,7 @@ _HISTORIES = {
     "ticket-v1": "d644336765e5611cd1c59a5878bd928080b63335d2783362aa2ab6a46ce68e49",
     "policy-v1": "be7ccde32bdaa344257cbdd622db8aa752335e3216804eaf70f99eebeff61079",
     "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
+    "organisation-v1": "b8cd4e9a9d2512485d50ad25d507ea7e1364e6b354f1fb3dabc344794fbe68e7",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

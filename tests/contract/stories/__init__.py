@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, dependencies, incident, policy, task, ticket
+from . import auction, dependencies, incident, organisation, policy, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -19,4 +19,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "ticket-v1": ticket.story,
     "policy-v1": policy.story,
     "auction-v1": auction.story,
+    "organisation-v1": organisation.story,
 }
