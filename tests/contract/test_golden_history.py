@@ -29,6 +29,7 @@ make_golden = _make_golden()
 _HISTORIES = {
     "history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985",
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
+    "history-v3": "fcab6d77ee6e088298edde2c9c4200e028847cc888e0060a70bf2a5365e7aa2e",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

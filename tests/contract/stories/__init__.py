@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import incident
+from . import incident, incident_moves
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story, "history-v3": incident_moves.story}

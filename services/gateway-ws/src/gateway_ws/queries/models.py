@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from opsroom_domain.entities.incident import Severity, SignalStatus, Status, Visibility
+from opsroom_domain.entities.incident import Review, Severity, SignalStatus, Standing, Status, TakenWhy, Visibility
 
 PAGE_MAX = 200
 UNASSIGNED = "none"
@@ -67,8 +67,12 @@ class SignalShown(_Answer):
 
 
 class LinkShown(_Answer):
+    """``standing``: whether the target shows its half too; ``reason``: why it does not, if it refused."""
+
     target: str
     relation: str
+    standing: Standing
+    reason: str
 
 
 class NoteShown(_Answer):
@@ -94,6 +98,65 @@ class CommentShown(_Answer):
     at: datetime
     hash: str
     edited_at: datetime | None
+
+
+class MergeShown(_Answer):
+    """The last attempt to merge it. ``before``: what its status was, and is again if it was refused."""
+
+    into: str
+    standing: Standing
+    before: Status
+    reason: str
+    heard: SignalStatus | None
+
+
+class SplitShown(_Answer):
+    into: str
+    title: str
+    standing: Standing
+    fingerprints: list[str]
+    reason: str
+
+
+class TakenShown(_Answer):
+    """``left``: how many things found no room."""
+
+    source: str
+    why: TakenWhy
+    at: datetime
+    left: int
+
+
+class SectionShown(_Answer):
+    name: str
+    text: str
+
+
+class PickShown(_Answer):
+    version: int
+    note: str
+    by: str
+
+
+class FollowUpShown(_Answer):
+    task_id: str
+    title: str
+    standing: Standing
+    reason: str
+
+
+class PostmortemShown(_Answer):
+    template: str
+    started_at: datetime
+    started_by: str
+    sections: list[SectionShown]
+    authors: list[str]
+    picks: list[PickShown]
+    follow_ups: list[FollowUpShown]
+    review: Review
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    review_note: str
 
 
 class IncidentRow(_Answer):
@@ -123,6 +186,15 @@ class IncidentRow(_Answer):
     notes: NotesShown
     escalation_level: int
     merged_into: str | None
+    merge: MergeShown | None
+    splits: list[SplitShown]
+    moved: Annotated[dict[str, str], Field(description="signals that a split took away, and to which incident")]
+    taken_from: list[TakenShown]
+    services: list[str]
+    commander: str | None
+    communications: str | None
+    postmortem: PostmortemShown | None
+    event_count: int
     opened_at: datetime
     opened_by: str
     acknowledged_at: datetime | None
