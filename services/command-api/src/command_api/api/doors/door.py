@@ -69,6 +69,7 @@ def post(kind: str, name: str, last: str, body: type[B], build: Callable[[Asked,
     return Door(kind, name, "POST", f"/v1/{KINDS[kind].collection}/{HOLE}/{last}", body, build, summary)
 
 
-def patch(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any], summary: str) -> Door[B]:
-    """``PATCH /v1/COLLECTION/{id}``."""
-    return Door(kind, name, "PATCH", f"/v1/{KINDS[kind].collection}/{HOLE}", body, build, summary)
+def patch(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any], summary: str, part: str = "") -> Door[B]:
+    """``PATCH /v1/COLLECTION/{id}``, or of a ``part`` of it: ``PATCH /v1/COLLECTION/{id}/PART``."""
+    at = f"/v1/{KINDS[kind].collection}/{HOLE}"
+    return Door(kind, name, "PATCH", f"{at}/{part}" if part else at, body, build, summary)
