@@ -8,8 +8,16 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import incident, incident_moves
+from . import auction, dependencies, incident, incident_moves, links, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story, "history-v3": incident_moves.story}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
+    "history-v2": incident.story,
+    "history-v3": incident_moves.story,
+    "task-v1": task.story,
+    "dependencies-v1": dependencies.story,
+    "ticket-v1": ticket.story,
+    "auction-v1": auction.story,
+    "links-v1": links.story,
+}
