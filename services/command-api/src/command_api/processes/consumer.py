@@ -94,11 +94,15 @@ class ProcessConsumer:
 
     async def close(self) -> None:
         """Leave what is under way to whoever comes next, and keep how far this one came."""
-        await self._cancel(list(self._tasks))
+        await self.halt()
         with contextlib.suppress(LogError, TimeoutError):
             await self._keep(anew=True)
-        await self._close_reader()
         await self._ports.checkpoints.close()
+
+    async def halt(self) -> None:
+        """Stop where it stands, and keep nothing: what a crash is, too."""
+        await self._cancel(list(self._tasks))
+        await self._close_reader()
 
     async def step(self, timeout_s: float) -> int:
         """Follow what is served, read once, begin what was read. Returns how many records were read."""
