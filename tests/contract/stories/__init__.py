@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, dependencies, incident, task, ticket
+from . import archive, auction, dependencies, incident, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -18,4 +19,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "dependencies-v1": dependencies.story,
     "ticket-v1": ticket.story,
     "auction-v1": auction.story,
+    "archive-v1": partial(archive.story, incident.story, task.story, ticket.story, auction.story),
 }

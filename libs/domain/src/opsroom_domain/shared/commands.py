@@ -96,8 +96,30 @@ class ChangeVisibility(CommandBase):
     viewers: tuple[ActorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive(CommandBase):
+    """Put it away: boards show it only if they are asked for what is archived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(CommandBase):
+    """Bring it back."""
+
+
 SharedCommand: TypeAlias = (
-    Edit | Assign | ChangeLabels | ChangeWatchers | Link | Unlink | AddComment | EditComment | DeleteComment | ChangeTeam | ChangeVisibility
+    Edit
+    | Assign
+    | ChangeLabels
+    | ChangeWatchers
+    | Link
+    | Unlink
+    | AddComment
+    | EditComment
+    | DeleteComment
+    | ChangeTeam
+    | ChangeVisibility
+    | Archive
+    | Restore
 )
 
 COMMANDS: Mapping[str, type[SharedCommand]] = {
@@ -112,5 +134,7 @@ COMMANDS: Mapping[str, type[SharedCommand]] = {
     "delete_comment": DeleteComment,
     "change_team": ChangeTeam,
     "change_visibility": ChangeVisibility,
+    "archive": Archive,
+    "restore": Restore,
 }
 """Name in logs, metrics and permissions -> class."""

@@ -15,6 +15,7 @@ from opsroom_domain.decider import EditConflict, FieldConflict, Refused
 from opsroom_domain.ids import ActorId, EntityId, prefix_of
 from opsroom_domain.shared.commands import (
     AddComment,
+    Archive,
     Assign,
     ChangeLabels,
     ChangeTeam,
@@ -24,10 +25,12 @@ from opsroom_domain.shared.commands import (
     Edit,
     EditComment,
     Link,
+    Restore,
     SharedCommand,
     Unlink,
 )
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -35,6 +38,7 @@ from opsroom_domain.shared.events import (
     Edited,
     LabelsChanged,
     Linked,
+    Restored,
     SharedEvent,
     TeamChanged,
     Unlinked,
@@ -101,6 +105,10 @@ def decide_shared(
             return change_team(state, command)
         case ChangeVisibility():
             return change_visibility(state, command)
+        case Archive():
+            return archive(state, command)
+        case Restore():
+            return restore(state, command)
         case _:
             assert_never(command)
 
@@ -230,6 +238,16 @@ def change_visibility(state: SharedState, command: ChangeVisibility) -> Sequence
     if not changes and viewers == state.viewers:
         return ()
     return (VisibilityChanged(at=command.at, by=command.by, previous=state.visibility, visibility=command.visibility, viewers=viewers),)
+
+
+def archive(state: SharedState, command: Archive) -> Sequence[Archived]:
+    """Put it away, whatever its status. What is archived already stays so."""
+    return () if state.archived else (Archived(at=command.at, by=command.by),)
+
+
+def restore(state: SharedState, command: Restore) -> Sequence[Restored]:
+    """Bring it back as it was."""
+    return (Restored(at=command.at, by=command.by),) if state.archived else ()
 
 
 def mentions(text: str) -> tuple[ActorId, ...]:

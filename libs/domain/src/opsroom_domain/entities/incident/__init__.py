@@ -44,6 +44,7 @@ from opsroom_domain.entities.incident.state import LIVE, Incident, NoteSeen, Sig
 from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status
 from opsroom_domain.shared.commands import (
     AddComment,
+    Archive,
     Assign,
     ChangeLabels,
     ChangeTeam,
@@ -54,9 +55,11 @@ from opsroom_domain.shared.commands import (
     Edit,
     EditComment,
     Link,
+    Restore,
     Unlink,
 )
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -65,6 +68,7 @@ from opsroom_domain.shared.events import (
     EventBase,
     LabelsChanged,
     Linked,
+    Restored,
     TeamChanged,
     Unlinked,
     VisibilityChanged,
@@ -99,6 +103,8 @@ __all__ = [
     "Acknowledged",
     "AddComment",
     "AddNote",
+    "Archive",
+    "Archived",
     "Assign",
     "Assigned",
     "ChangeLabels",
@@ -137,6 +143,8 @@ __all__ = [
     "ReportSignal",
     "Resolve",
     "Resolved",
+    "Restore",
+    "Restored",
     "Severity",
     "SeverityChanged",
     "Signal",
