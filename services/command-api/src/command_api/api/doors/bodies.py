@@ -113,6 +113,14 @@ class TeamBody(SeenToBody[TeamId | None]):
     """``null`` is no team."""
 
 
+class ArchiveBody(Body):
+    pass
+
+
+class RestoreBody(Body):
+    pass
+
+
 class CommentBody(Body):
     text: str = Field(description="@usr_… mentions somebody.")
 
