@@ -19,6 +19,10 @@ _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 5.0
 
 
+# A plan that is made while a table is empty would read it from end to end for ever, and one that is made anew each time costs more than it runs.
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+
 class Session:
     """One connection, or the pool's next free one: runs one statement, which is its own transaction, in one round trip."""
 
@@ -66,10 +70,12 @@ class Pool(Session):
         statement_timeout_s: float = 15.0,
         idle_timeout_s: float = 2.0,
         synchronous_commit: bool = True,
+        by_key: bool = False,
     ) -> Pool:
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
-        A transaction that is idle for ``idle_timeout_s`` is ended by the server.
+        A transaction that is idle for ``idle_timeout_s`` is ended by the server. ``by_key``: the statements find their rows by keys, so each is
+        planned once, for keys and not for whole tables, and never again: right for a writer's few statements, wrong for whatever reads at large.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -90,6 +96,7 @@ class Pool(Session):
                     "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
                     "jit": "off",
                     "timezone": "UTC",
+                    **(_BY_KEY if by_key else {}),
                 },
             )
         return cls(pool)
