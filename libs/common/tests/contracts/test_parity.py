@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -19,6 +20,23 @@ from opsroom_domain.ids import ActorId, CommandId, EntityId
 _PERSONAL = "opsroom.personal"
 _OPAQUE_TYPES = {EntityId, ActorId, CommandId}
 _OPAQUE_TEXTS = {
+    "Scheduled.currency",
+    "Scheduled.team",
+    "BidPlaced.bid_id",
+    "Closed.winning_bid",
+    "MemberRemoved.teams",
+    "TeamCreated.team",
+    "TeamRenamed.team",
+    "TeamMembersChanged.team",
+    "TeamRemoved.team",
+    "ServiceAdded.service",
+    "ServiceAdded.team",
+    "ServiceRenamed.service",
+    "ServiceOwnerChanged.service",
+    "ServiceOwnerChanged.previous",
+    "ServiceOwnerChanged.team",
+    "ServiceTierChanged.service",
+    "ServiceRemoved.service",
     "Noted.note_id",
     "Opened.team",
     "TeamChanged.previous",
@@ -28,9 +46,32 @@ _OPAQUE_TEXTS = {
     "CommentDeleted.comment_id",
     "Linked.relation",
     "Unlinked.relation",
+    "LinkedBack.relation",
+    "LinkSettled.relation",
+    "MergeRefused.code",
+    "SplitRefused.code",
+    "SplitStarted.fingerprints",
+    "SplitCompleted.fingerprints",
+    "SignalCopy.fingerprint",
+    "TookOver.services",
+    "ServicesChanged.added",
+    "ServicesChanged.removed",
+    "PostmortemStarted.template",
+    "PostmortemStarted.sections",
     "SignalAttached.fingerprint",
     "Change.field",
     "Created.team",
+    "Replied.reply_id",
+    "ScopeChanged.previous",
+    "ScopeChanged.members",
+    "Published.services",
+    "Published.teams",
+    "Published.severities",
+    "Step.notify",
+    "Rule.notify",
+    "Rule.kinds",
+    "Rule.events",
+    "Rule.severities",
     "ItemAdded.before",
     "ItemAdded.item_id",
     "ItemEdited.item_id",
@@ -79,7 +120,13 @@ def _avro_record(cls: type[Any], in_headers: frozenset[str], named: set[str]) ->
 
 def _avro_type(hint: Any, named: set[str]) -> Any:
     hint = getattr(hint, "__supertype__", hint)
-    simple = {str: "string", int: "long", bool: "boolean", datetime: {"type": "long", "logicalType": "timestamp-micros"}}
+    simple = {
+        str: "string",
+        int: "long",
+        bool: "boolean",
+        Decimal: "string",
+        datetime: {"type": "long", "logicalType": "timestamp-micros"},
+    }
     if hint in simple:
         return simple[hint]
     if isinstance(hint, type) and (issubclass(hint, StrEnum) or is_dataclass(hint)):
@@ -166,7 +213,9 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
         inner = {part for part in (hints[name], *get_args(hints[name])) if part not in {NoneType, ...}}
         for part in inner:
             if isinstance(part, type) and is_dataclass(part):
-                yield from _texts(part, declared[name]["type"]["items"], frozenset())
+                described = declared[name]["type"]["items"]
+                if isinstance(described, dict):  # a record that is named again was described before
+                    yield from _texts(part, described, frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

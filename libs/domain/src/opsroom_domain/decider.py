@@ -24,13 +24,15 @@ E = TypeVar("E")
 class Refused(Exception):
     """A command that the business does not allow in the present state. Nothing has changed.
 
-    ``code`` is stable and ends in the problem's ``type``; ``message`` says what to do next.
+    ``code`` is stable and ends in the problem's ``type``; ``message`` says what to do next. ``details`` are the same facts for programs: they
+    become the problem's member ``details``. They hold nothing that the caller may not see.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Json] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.details: Mapping[str, Json] = dict(details or {})
 
 
 class Invalid(Refused):
@@ -91,6 +93,10 @@ class ListColumns:
     """Names from outside by which it is found, such as a signal's fingerprint; sorted."""
 
 
+SHARED_PROCESS_ONLY = frozenset({"link_back", "unlink_back", "settle_link"})
+"""The commands of all kinds that only a process may issue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S, C, E]):
     """One entity kind: everything that the services need to know about it, in one value.
@@ -117,3 +123,8 @@ class Kind(Generic[S, C, E]):
     """Raised by hand whenever ``evolve`` or ``to_json`` gives another result for an old log; part of the fold fingerprint."""
     admin_only: frozenset[str] = frozenset({"change_visibility"})
     """Names of the commands that only an admin may issue: those that decide who may see or do something."""
+    process_only: frozenset[str] = SHARED_PROCESS_ONLY
+    """Names of the commands that only a process may issue: the other half of a change over two entities. They have no door."""
+    confidential: frozenset[str] = frozenset()
+    """Keys of the row that not everyone who sees the entity may read. Nothing else that leaves the domain holds them: no tag, column, diff or
+    refusal."""

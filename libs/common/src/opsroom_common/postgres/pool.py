@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any, TypeAlias, cast
@@ -39,6 +39,17 @@ class Session:
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
 
+    async def stream(self, statement: str, *values: object, rows: int) -> AsyncIterator[Sequence[Row]]:
+        """All rows, at most ``rows`` at a time: as many as are asked for leave the server. In a transaction only. Raises Unavailable, Rejected."""
+        with translated():
+            cursor = await self._runner.cursor(statement, *values)
+        while True:
+            with translated():
+                part = cast("Sequence[Row]", await cursor.fetch(rows))
+            if not part:
+                return
+            yield part
+
     async def execute(self, statement: str, *values: object) -> None:
         """Run a statement, or without values a whole script. Raises Unavailable, Rejected."""
         with translated():
@@ -70,12 +81,14 @@ class Pool(Session):
         statement_timeout_s: float = 15.0,
         idle_timeout_s: float = 2.0,
         synchronous_commit: bool = True,
+        plan_each: bool = False,
         by_key: bool = False,
     ) -> Pool:
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
-        A transaction that is idle for ``idle_timeout_s`` is ended by the server. ``by_key``: the statements find their rows by keys, so each is
-        planned once, for keys and not for whole tables, and never again: right for a writer's few statements, wrong for whatever reads at large.
+        A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
+        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick. With ``by_key`` it is planned once,
+        for keys and not for whole tables, and never again: right for a writer's few statements, which find their rows by keys. Not both.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -94,6 +107,7 @@ class Pool(Session):
                     "statement_timeout": str(int(statement_timeout_s * 1000)),
                     # A paused process in a transaction would hold the feed's head for all others.
                     "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
+                    "plan_cache_mode": "force_custom_plan" if plan_each else "auto",
                     "jit": "off",
                     "timezone": "UTC",
                     **(_BY_KEY if by_key else {}),
@@ -131,17 +145,8 @@ class _Connection(asyncpg.Connection):
 
 
 async def _prepare(connection: Any) -> None:
-    # Binary, because COPY knows no other form.
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb, decoder=_from_jsonb, format="binary")
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_dumps, decoder=orjson.loads)
 
 
-_JSONB_VERSION = b"\x01"
-
-
-def _jsonb(value: object) -> bytes:
-    """Bytes are JSON already; anything else is written as JSON."""
-    return _JSONB_VERSION + (value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
-
-
-def _from_jsonb(value: bytes) -> object:
-    return orjson.loads(value[1:])
+def _dumps(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -7,18 +7,21 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from gateway_ws.queries.asked import Between, Filter, Moment, OneOf
+from gateway_ws.queries.asked import Between, Facet, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
-from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, Form, Listing, Sort
+from gateway_ws.queries.export import Format
+from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, STATUS, Form, Listing, Sort
 from gateway_ws.queries.fields import Field as ListField
 from gateway_ws.queries.row_models import camel
+from opsroom_domain.shared.limits import COMMENTS_MAX
 
 PAGE_MAX: Final = 200
 FILTER_VALUES_MAX: Final = 50
+FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_After = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 _LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
-_Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$")]
 
 
 def _utc(at: datetime) -> datetime:
@@ -28,7 +31,14 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("this moment is outside of the years that there are; take one from 0001 to 9999 in UTC") from None
 
 
+def _words(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("it holds no word; give letters or digits to search for, or leave q out")
+    return text.strip()
+
+
 _Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+_Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$"), AfterValidator(_words)]
 _Described: TypeAlias = tuple[Any, Any]
 _P = TypeVar("_P", bound=BaseModel)
 
@@ -52,6 +62,16 @@ class TimelineParameters(ReadAfter):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
 
+class CommentsParameters(ReadAfter):
+    after: Annotated[_Text | None, Field(description="only comments behind this one")] = None
+    limit: Annotated[int, Field(ge=1, le=COMMENTS_MAX)] = 100
+
+
+class ParkedParameters(Parameters):
+    after: Annotated[_After, Field(description="only ids behind this one")] = ""
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+
+
 class Filters(ReadAfter):
     """What narrows a list. A kind's own fields are added by ``filters_of``."""
 
@@ -73,9 +93,28 @@ class ListParameters(Filters):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
-def filters_of(listing: Listing) -> type[Filters]:
-    """The filters of a kind."""
-    return _model(listing, "Filters", Filters)
+class FacetParameters(Filters):
+    """The filters of the rows that are counted, and by what. A kind's own fields are added by ``facet_parameters``."""
+
+    facet: Annotated[list[str], Field(max_length=FACETS_MAX)] = []
+
+
+class ExportParameters(Filters):
+    """The filters of the rows that are exported. A kind's own fields are added by ``export_parameters``."""
+
+    format: Annotated[Format, Field(description="csv for spreadsheets, ndjson for programs")] = Format.CSV
+
+
+def facet_parameters(listing: Listing) -> type[FacetParameters]:
+    """The filters of a kind, and the tags that can be counted."""
+    names = Literal[tuple(listing.fields)]
+    described = Annotated[list[names], Field(max_length=FACETS_MAX, description="count the rows for each value of these")]
+    return _model(listing, "FacetParameters", FacetParameters, facet=(described, []))
+
+
+def export_parameters(listing: Listing) -> type[ExportParameters]:
+    """The filters of a kind, and the form of the file."""
+    return _model(listing, "ExportParameters", ExportParameters)
 
 
 def list_parameters(listing: Listing) -> type[ListParameters]:
@@ -88,6 +127,7 @@ def list_parameters(listing: Listing) -> type[ListParameters]:
 def wanted_of(asked: Filters, listing: Listing) -> Filter:
     """What checked parameters ask for."""
     one_of: list[OneOf] = []
+    statuses: list[str] = []
     all_of: list[str] = []
     for parameter, field in listing.fields.items():
         sent = getattr(asked, parameter)
@@ -96,17 +136,25 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
         values: list[str] = [str(sent).lower()] if isinstance(sent, bool) else sent
         if field.form is Form.LIST:
             all_of.extend(field.term(value) for value in values)
+        elif field.tag == STATUS:
+            statuses = values
         else:
             one_of.append(_one_of(field, values))
     moments = [_between(moment, asked) for moment in Moment]
-    search = None if asked.q is None else asked.q.strip() or None
     return Filter(
         kind=listing.kind,
+        statuses=tuple(sorted(set(statuses))),
         one_of=tuple(one_of),
         all_of=tuple(sorted(set(all_of))),
         between=tuple(between for between in moments if between is not None),
-        search=search,
+        with_archived=getattr(asked, "archived", None) is not None,
+        search=asked.q,
     )
+
+
+def facets_of(asked: FacetParameters, listing: Listing) -> list[Facet]:
+    """What checked parameters ask to be counted, each without its own filter."""
+    return [_facet(asked, listing, name) for name in dict.fromkeys(asked.facet)]
 
 
 def sort_of(asked: ListParameters, listing: Listing) -> Sort:
@@ -114,10 +162,16 @@ def sort_of(asked: ListParameters, listing: Listing) -> Sort:
     return listing.sorts[asked.sort]
 
 
+def _facet(asked: FacetParameters, listing: Listing, name: str) -> Facet:
+    field = listing.fields[name]
+    others = wanted_of(asked.model_copy(update={name: None}), listing)
+    return Facet(field.tag, others, field.choices or None)
+
+
 def _one_of(field: ListField, values: list[str]) -> OneOf:
-    nobody = field.tag == ASSIGNEE and NOBODY in values
-    terms = {field.term(value) for value in values if not (nobody and value == NOBODY)}
-    return OneOf(tuple(sorted(terms)), nobody)
+    if field.tag == ASSIGNEE:
+        return OneOf(assignees=tuple(sorted(set(values) - {NOBODY})), or_nobody=NOBODY in values)
+    return OneOf(tuple(sorted({field.term(value) for value in values})))
 
 
 def _between(moment: Moment, asked: Filters) -> Between | None:
