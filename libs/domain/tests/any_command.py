@@ -17,6 +17,7 @@ from opsroom_domain.entities.incident import (
     Acknowledge,
     AddComment,
     AddNote,
+    Archive,
     AskFollowUp,
     AskReview,
     Assign,
@@ -48,6 +49,7 @@ from opsroom_domain.entities.incident import (
     Reopen,
     ReportSignal,
     Resolve,
+    Restore,
     Review,
     ReviewPostmortem,
     SettleFollowUp,
@@ -188,6 +190,7 @@ _ON_MEMBERS: st.SearchStrategy[Make] = st.one_of(
         TEXTS,
     ),
     st.builds(lambda name: _made(lambda _, who: DeleteComment(**who, comment_id=name)), _COMMENT_IDS),
+    st.sampled_from([_made(lambda _, who: Archive(**who)), _made(lambda _, who: Restore(**who))]),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeLabels(**who, add=add, remove=remove)), _LABELS, _LABELS),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeWatchers(**who, add=add, remove=remove)), _WATCHERS, _WATCHERS),
 )

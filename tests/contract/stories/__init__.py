@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, dependencies, incident, incident_moves, links, task, ticket
+from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -18,6 +19,11 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,
     "ticket-v1": ticket.story,
+    "policy-v1": policy.story,
     "auction-v1": auction.story,
-    "links-v1": links.story,
+    "organisation-v1": organisation.story,
+    "links-v1": partial(links.story, task.story, ticket.story, auction.story),
+    "links-v2": partial(links.story, policy.story, organisation.story),
+    "archive-v2": partial(archive.story, policy.story, organisation.story),
+    "archive-v1": partial(archive.story, incident.story, task.story, ticket.story, auction.story),
 }

@@ -7,19 +7,17 @@ from typing import Any
 from opsroom_domain.ids import ActorId, EntityId
 from opsroom_domain.shared import commands as s
 
-from . import auction, task, ticket
 from .telling import START
 
 _PROCESS = ActorId("svc_processes")
 _ONE = EntityId("inc_01kaqf5m2s8v6t4r0q9p7n3k1h")
 _GONE = EntityId("inc_01kaqf5m2s8v6t4r0q9p7n3k2j")
-_STORIES: tuple[Callable[[], Iterator[tuple[str, EntityId, Any]]], ...] = (task.story, ticket.story, auction.story)
 
 
-def story() -> Iterator[tuple[str, EntityId, Any]]:
-    """One entity of each kind, as the kind's own story makes it, and its links."""
+def story(*beginnings: Callable[[], Iterator[tuple[str, EntityId, Any]]]) -> Iterator[tuple[str, EntityId, Any]]:
+    """One entity of each kind, as the kind's own story makes it, and its links. ``beginnings``: stories whose first command makes an entity."""
     later = START + timedelta(hours=1)
-    for number, told in enumerate(_STORIES):
+    for number, told in enumerate(beginnings):
         kind, entity_id, made = next(told())
         yield kind, entity_id, made
         common: dict[str, Any] = {"at": later + timedelta(seconds=number), "by": _PROCESS}

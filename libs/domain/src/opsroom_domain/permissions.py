@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from opsroom_domain.registry import KINDS
+from opsroom_domain.roles import Role
 
-
-class Role(StrEnum):
-    """A person's or service's role, from the least to the most."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
+__all__ = ["Role", "able", "allowed"]
 
 
 PROCESS: Final = "process"

@@ -121,6 +121,16 @@ class ChangeVisibility(CommandBase):
     viewers: tuple[ActorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive(CommandBase):
+    """Put it away: boards show it only if they are asked for what is archived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(CommandBase):
+    """Bring it back."""
+
+
 SharedCommand: TypeAlias = (
     Edit
     | Assign
@@ -136,6 +146,8 @@ SharedCommand: TypeAlias = (
     | DeleteComment
     | ChangeTeam
     | ChangeVisibility
+    | Archive
+    | Restore
 )
 
 COMMANDS: Mapping[str, type[SharedCommand]] = {
@@ -153,5 +165,7 @@ COMMANDS: Mapping[str, type[SharedCommand]] = {
     "delete_comment": DeleteComment,
     "change_team": ChangeTeam,
     "change_visibility": ChangeVisibility,
+    "archive": Archive,
+    "restore": Restore,
 }
 """Name in logs, metrics and permissions -> class."""

@@ -15,6 +15,7 @@ from opsroom_domain.decider import EditConflict, FieldConflict, Refused
 from opsroom_domain.ids import ActorId, EntityId, prefix_of
 from opsroom_domain.shared.commands import (
     AddComment,
+    Archive,
     Assign,
     ChangeLabels,
     ChangeTeam,
@@ -25,18 +26,21 @@ from opsroom_domain.shared.commands import (
     EditComment,
     Link,
     LinkBack,
+    Restore,
     SettleLink,
     SharedCommand,
     Unlink,
     UnlinkBack,
 )
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
     CommentEdited,
     Edited,
     LabelsChanged,
+    Restored,
     SharedEvent,
     TeamChanged,
     VisibilityChanged,
@@ -106,6 +110,10 @@ def decide_shared(
             return change_team(state, command)
         case ChangeVisibility():
             return change_visibility(state, command)
+        case Archive():
+            return archive(state, command)
+        case Restore():
+            return restore(state, command)
         case _:
             assert_never(command)
 
@@ -213,6 +221,16 @@ def change_visibility(state: SharedState, command: ChangeVisibility) -> Sequence
     if not changes and viewers == state.viewers:
         return ()
     return (VisibilityChanged(at=command.at, by=command.by, previous=state.visibility, visibility=command.visibility, viewers=viewers),)
+
+
+def archive(state: SharedState, command: Archive) -> Sequence[Archived]:
+    """Put it away, whatever its status. What is archived already stays so."""
+    return () if state.archived else (Archived(at=command.at, by=command.by),)
+
+
+def restore(state: SharedState, command: Restore) -> Sequence[Restored]:
+    """Bring it back as it was."""
+    return (Restored(at=command.at, by=command.by),) if state.archived else ()
 
 
 def mentions(text: str) -> tuple[ActorId, ...]:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from opsroom_domain.decider import Json, TimelineEntry
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -16,6 +17,7 @@ from opsroom_domain.shared.events import (
     Linked,
     LinkedBack,
     LinkSettled,
+    Restored,
     SharedEvent,
     TeamChanged,
     Unlinked,
@@ -70,6 +72,10 @@ def describe_shared(state: SharedState, event: SharedEvent) -> TimelineEntry:
             return TimelineEntry(words, {"team": step(event.previous, event.team)})
         case VisibilityChanged():
             return _visibility(state, event)
+        case Archived():
+            return TimelineEntry("Archived it", {"archived": step(state.archived, True)})
+        case Restored():
+            return TimelineEntry("Restored it", {"archived": step(state.archived, False)})
         case _:
             assert_never(event)
 

@@ -113,6 +113,16 @@ class VisibilityChanged(EventBase):
     viewers: tuple[ActorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived(EventBase):
+    """It was put away; the log and its timeline keep all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(EventBase):
+    """It was brought back."""
+
+
 SharedEvent: TypeAlias = (
     Edited
     | Assigned
@@ -127,6 +137,8 @@ SharedEvent: TypeAlias = (
     | CommentDeleted
     | TeamChanged
     | VisibilityChanged
+    | Archived
+    | Restored
 )
 
 EVENTS: Mapping[str, type[SharedEvent]] = {
@@ -143,5 +155,7 @@ EVENTS: Mapping[str, type[SharedEvent]] = {
     "comment_deleted": CommentDeleted,
     "team_changed": TeamChanged,
     "visibility_changed": VisibilityChanged,
+    "archived": Archived,
+    "restored": Restored,
 }
 """Last part of ``ce_type`` -> class."""

@@ -8,6 +8,7 @@ from typing import TypeVar, assert_never
 from opsroom_domain.changes import hash_of
 from opsroom_domain.copies import changed
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -18,6 +19,7 @@ from opsroom_domain.shared.events import (
     Linked,
     LinkedBack,
     LinkSettled,
+    Restored,
     SharedEvent,
     TeamChanged,
     Unlinked,
@@ -66,6 +68,10 @@ def evolve_shared(state: S, event: SharedEvent) -> S:
         case VisibilityChanged():
             changes = touched(state, event, "visibility")
             return changed(state, visibility=event.visibility, viewers=tuple(sorted(event.viewers)), field_changes=changes)
+        case Archived():
+            return changed(state, archived=True)
+        case Restored():
+            return changed(state, archived=False)
         case _:
             assert_never(event)
 

@@ -60,6 +60,8 @@ class SharedState:
     """Sorted by target and relation."""
     comments: Mapping[str, Comment] = field(default_factory=dict[str, Comment])
     """By id, oldest first."""
+    archived: bool = False
+    """Put away: boards show it only if they are asked for what is archived."""
     field_changes: Mapping[str, FieldChange]
     """Of the fields that an edit or a change with a seen value can be about."""
 

@@ -92,6 +92,7 @@ from opsroom_domain.entities.incident.template import TEMPLATES
 from opsroom_domain.entities.incident.words import Duty, Review, Severity, SignalStatus, Status, TakenWhy
 from opsroom_domain.shared.commands import (
     AddComment,
+    Archive,
     Assign,
     ChangeLabels,
     ChangeTeam,
@@ -103,11 +104,13 @@ from opsroom_domain.shared.commands import (
     EditComment,
     Link,
     LinkBack,
+    Restore,
     SettleLink,
     Unlink,
     UnlinkBack,
 )
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -118,6 +121,7 @@ from opsroom_domain.shared.events import (
     Linked,
     LinkedBack,
     LinkSettled,
+    Restored,
     TeamChanged,
     Unlinked,
     VisibilityChanged,
@@ -156,6 +160,8 @@ __all__ = [
     "Acknowledged",
     "AddComment",
     "AddNote",
+    "Archive",
+    "Archived",
     "AskFollowUp",
     "AskReview",
     "Assign",
@@ -223,6 +229,8 @@ __all__ = [
     "ReportSignal",
     "Resolve",
     "Resolved",
+    "Restore",
+    "Restored",
     "Review",
     "ReviewAsked",
     "ReviewPostmortem",
