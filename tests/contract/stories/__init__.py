@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import auction, dependencies, incident, organisation, task, ticket
+from . import auction, dependencies, incident, organisation, task, ticket, view
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -19,4 +19,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "ticket-v1": ticket.story,
     "auction-v1": auction.story,
     "organisation-v1": organisation.story,
+    "view-v1": view.story,
 }

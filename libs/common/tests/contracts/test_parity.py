@@ -37,6 +37,14 @@ _OPAQUE_TEXTS = {
     "ServiceOwnerChanged.team",
     "ServiceTierChanged.service",
     "ServiceRemoved.service",
+    "Created.of",
+    "Created.team",
+    "Changed.parts",
+    "Shared.team",
+    "FilterOn.field",
+    "Definition.sort",
+    "Definition.group_by",
+    "Column.name",
     "Noted.note_id",
     "Opened.team",
     "TeamChanged.previous",
@@ -48,7 +56,6 @@ _OPAQUE_TEXTS = {
     "Unlinked.relation",
     "SignalAttached.fingerprint",
     "Change.field",
-    "Created.team",
     "Replied.reply_id",
     "ItemAdded.before",
     "ItemAdded.item_id",
@@ -191,7 +198,8 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
         inner = {part for part in (hints[name], *get_args(hints[name])) if part not in {NoneType, ...}}
         for part in inner:
             if isinstance(part, type) and is_dataclass(part):
-                yield from _texts(part, declared[name]["type"]["items"], frozenset())
+                inside = declared[name]["type"]
+                yield from _texts(part, inside.get("items", inside), frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

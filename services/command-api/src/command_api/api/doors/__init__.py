@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.api.doors import auction, dependencies, incident, organisation, task, ticket
+from command_api.api.doors import auction, dependencies, incident, organisation, task, ticket, view
 from command_api.api.doors.door import Door
 
 DOORS: tuple[Door[Any], ...] = (
@@ -15,6 +15,7 @@ DOORS: tuple[Door[Any], ...] = (
     *ticket.DOORS,
     *auction.DOORS,
     *organisation.DOORS,
+    *view.DOORS,
 )
 BY_NAME: Mapping[str, Door[Any]] = {door.full_name: door for door in DOORS}
 """By ``KIND.COMMAND``."""
