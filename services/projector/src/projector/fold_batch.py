@@ -250,6 +250,10 @@ def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:
         valid_from=record.envelope.time,
         valid_to=valid_to,
         state=step.state,
+        created_at=step.entity.created_at,
+        rank=step.columns.rank,
+        due_at=step.columns.due_at,
+        terms=terms_of(step.tags),
     )
 
 

@@ -20,6 +20,7 @@ from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, k
 _BATCH = statements("projector.sql", "project_batch.sql")["project_batch"]
 _SQL = statements("projector.sql", "projector.sql")
 _TRIM_ROWS_MAX = 20_000
+_VERSIONS_LISTED_FROM = VersionRow._fields.index("created_at")
 
 
 class PostgresStore:
@@ -64,19 +65,21 @@ class PostgresStore:
 
         Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
         """
+        versions = columns(VersionRow, folded.versions)
         row = await self._pool.fetch_one(
             _BATCH,
             self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
             after.offset, after.term, after.fence_offset, epoch, PROJECTION, len(folded.feed),
             *columns(EntityRow, folded.entities),
             *columns(ClosedRow, folded.closed),
-            *columns(VersionRow, folded.versions),
+            *versions[:_VERSIONS_LISTED_FROM],
             *columns(TimelineRow, folded.timeline),
             *columns(FenceRow, folded.fences),
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, [draft.row for draft in folded.feed]),
             folded.last_time,
             *columns(TextRow, folded.texts),
+            *versions[_VERSIONS_LISTED_FROM:],
         )  # fmt: skip
         if row is None:
             raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")

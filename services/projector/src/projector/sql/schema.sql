@@ -64,6 +64,14 @@ CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     PRIMARY KEY (id, version)
 ) WITH (fillfactor = 90);
 CREATE INDEX IF NOT EXISTS entity_versions_command ON read_v1.entity_versions (command_id);
+-- What lists as of a moment filter and sort by, as in entities. A row of an older release has none of it: such rows have to be rebuilt.
+ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS created_at timestamptz;
+ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS rank int;
+ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS due_at timestamptz;
+ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS terms text[];
+-- No index has valid_to: closing a version then stays on its page (a HOT update) and touches no index.
+CREATE INDEX IF NOT EXISTS entity_versions_newest ON read_v1.entity_versions (kind, valid_from DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entity_versions_terms  ON read_v1.entity_versions USING gin (terms);
 
 CREATE TABLE IF NOT EXISTS read_v1.timeline (
     id text NOT NULL, version int NOT NULL, at timestamptz NOT NULL,
@@ -73,6 +81,10 @@ CREATE TABLE IF NOT EXISTS read_v1.timeline (
     partition int NOT NULL, "offset" bigint NOT NULL,
     PRIMARY KEY (id, version)
 );
+-- Activity over all entities, newest first: of everybody, of an actor, of a type of event.
+CREATE INDEX IF NOT EXISTS timeline_newest ON read_v1.timeline (at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_actor  ON read_v1.timeline (actor, at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_type   ON read_v1.timeline (type, at DESC, partition DESC, "offset" DESC);
 
 -- Entities set aside: the record that could not be handled, and how many wait behind it. parked_at is the record's time.
 CREATE TABLE IF NOT EXISTS read_v1.parked (
