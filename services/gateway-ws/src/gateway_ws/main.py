@@ -18,9 +18,10 @@ from gateway_ws.live.ring import Ring
 from gateway_ws.live.subscribing import Subscriber
 from gateway_ws.live.tail import FeedTail, TailPace
 from gateway_ws.metrics import GatewayMetrics
-from gateway_ws.queries.api import incidents_router
+from gateway_ws.queries.api import KindDoors
+from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.live_rows import LiveRows
 from gateway_ws.queries.read_your_writes import ReadYourWrites
-from gateway_ws.queries.store import IncidentStore
 from gateway_ws.settings import Settings
 from opsroom_common.auth.dev import BadIdentitySetting, identities
 from opsroom_common.auth.identity import Identities
@@ -35,6 +36,7 @@ from opsroom_common.runtime.health import Check, Progress, Readiness, health_rou
 from opsroom_common.runtime.ids import Ids, SystemIds
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_common.runtime.service import HttpServer, Loop, Resource, Service
+from opsroom_domain.registry import KINDS
 
 NAME = "gateway-ws"
 _WEBSOCKET = "gateway_ws.live.asgi:GatewayWebSocketProtocol"
@@ -89,8 +91,8 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     around = Surroundings(ring=ring, hub=hub, feed=tail, subscriber=subscriber, identities=who, clock=clock, limits=limits, metrics=metrics)
     connections = Connections(clock=clock, ring=ring, limits=limits, jitter=lambda: _jitter(ids), metrics=metrics, drain_s=settings.drain_s)
     door = LiveDoor(connections, around, ids, settings.origins, metrics)
-    store = IncidentStore(pool, metrics)
-    api = application(store, who, ReadYourWrites(store, clock, settings.wait_for_s_max))
+    rows = LiveRows(pool, metrics)
+    api = application(Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)
     parts = [
@@ -104,7 +106,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     return Gateway(Service(NAME, parts), http)
 
 
-def application(store: IncidentStore, who: Identities, writes: ReadYourWrites) -> FastAPI:
+def application(boards: Boards, who: Identities, writes: ReadYourWrites) -> FastAPI:
     """The HTTP queries."""
     api = FastAPI(
         title="Opsroom read door",
@@ -115,7 +117,8 @@ def application(store: IncidentStore, who: Identities, writes: ReadYourWrites) -
         generate_unique_id_function=_operation_id,
     )
     problems.install(api)
-    api.include_router(incidents_router(store, who, writes))
+    for kind in KINDS.values():
+        api.include_router(KindDoors(kind, boards, who, writes).router())
     return api
 
 

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
+from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.live_rows import LiveRows
 from gateway_ws.queries.read_your_writes import ReadYourWrites
-from gateway_ws.queries.store import IncidentStore
 from opsroom_common.auth.dev import NoIdentities
 from opsroom_common.http.problems import CONTENT_TYPE
 from opsroom_common.postgres.pool import Pool
@@ -26,8 +27,8 @@ _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
 def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
-    store = IncidentStore(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())))
-    description = application(store, NoIdentities(), ReadYourWrites(store, SystemClock(), 0)).openapi()
+    rows = LiveRows(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())))
+    description = application(Boards(rows), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])
@@ -40,7 +41,7 @@ def _correct(responses: dict[str, Any]) -> None:
     """FastAPI says 422 and application/json where we answer 400 and problem+json."""
     responses.pop("422", None)
     for status, response in responses.items():
-        if status >= "4":
+        if status >= "4" and "content" in response:
             response["content"] = {CONTENT_TYPE: response["content"]["application/json"]}
 
 

@@ -1,146 +1,122 @@
-"""``GET /v1/incidents`` and below: lists, one incident, its timeline."""
+"""``GET /v1/COLLECTION`` and below, for one kind: its list, one entity, its timeline."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Annotated, Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway_ws.permissions import client_epoch
-from gateway_ws.queries.cursor import Cursor, decode, encode
-from gateway_ws.queries.models import (
-    UNASSIGNED,
-    IncidentDetail,
-    IncidentList,
-    ListParameters,
-    ProblemAnswer,
-    ReadAfter,
-    Timeline,
-    TimelineParameters,
+from gateway_ws.queries import cursor
+from gateway_ws.queries.answering import (
+    PRIVATE,
+    REFUSALS,
+    UNCHANGED,
+    UNKNOWN,
+    QueryRoute,
+    available,
+    check_id,
+    collection_door,
+    entity_door,
+    list_tag,
+    not_modified,
+    unknown,
+    when,
 )
+from gateway_ws.queries.asked import After, Page
+from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.fields import listing
+from gateway_ws.queries.models import Timeline, detail_model, list_model
+from gateway_ws.queries.parameters import ListParameters, ReadAfter, TimelineParameters, list_parameters, sort_of, wanted_of
 from gateway_ws.queries.read_your_writes import ReadYourWrites
-from gateway_ws.queries.store import IncidentFilter, IncidentStore, ShownRow, Snapshot
-from gateway_ws.reading import ReadUnavailable
-from opsroom_common.auth.identity import Identities, Role
+from gateway_ws.queries.row_models import row_model
+from opsroom_common.auth.identity import Identities
 from opsroom_common.http.json import json_response
-from opsroom_common.http.problems import Problem, problem
-from opsroom_domain.entities.incident import LIVE, Status
-
-T = TypeVar("T")
-_ID_CHARS_MAX = 64
+from opsroom_domain.decider import Kind
 
 
-def incidents_router(store: IncidentStore, identities: Identities, writes: ReadYourWrites) -> APIRouter:
-    """The routes. Every one asks who the caller is first."""
-    router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
+class KindDoors:
+    """The doors of one kind. Every one asks who the caller is first. Raises what deriving them from the kind raises: NoSample, ValueError."""
 
-    async def list_incidents(request: Request, asked: Annotated[ListParameters, Query()]) -> Response:
-        role = identities.of(request.headers).role
-        wanted = _filter(asked)
-        key = _key(asked)
-        after = None if asked.cursor is None else decode(asked.cursor, key)
-        await _available(writes.wait(asked.wait_for))
+    def __init__(self, kind: Kind[Any, Any, Any], boards: Boards, identities: Identities, writes: ReadYourWrites) -> None:
+        self._kind = kind
+        self._listing = listing(kind)
+        self._what = kind.name.replace("_", " ")
+        self._boards = boards
+        self._identities = identities
+        self._writes = writes
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        kind, collection, what = self._kind, self._kind.collection, self._what
+        row = row_model(kind)
+        router = APIRouter(prefix=f"/v1/{collection}", tags=[collection], route_class=QueryRoute)
+        router.add_api_route(
+            "",
+            collection_door(self.list, list_parameters(self._listing)),
+            name=f"list_{collection}",
+            response_model=list_model(kind.name, row),
+            responses={**REFUSALS, **UNCHANGED},
+            summary=f"All {collection}",
+        )
+        router.add_api_route(
+            "/{entity_id}",
+            entity_door(self.one, ReadAfter),
+            name=f"one_{kind.name}",
+            response_model=detail_model(kind.name, row),
+            responses={**REFUSALS, **UNKNOWN, **UNCHANGED},
+            summary=f"One {what}",
+        )
+        router.add_api_route(
+            "/{entity_id}/timeline",
+            entity_door(self.timeline, TimelineParameters),
+            name=f"{kind.name}_timeline",
+            response_model=Timeline,
+            responses={**REFUSALS, **UNKNOWN},
+            summary="Who did what, when",
+        )
+        return router
+
+    async def list(self, request: Request, asked: ListParameters) -> Response:
+        viewer = self._identities.of(request.headers)
         # One more than asked for tells whether there is a next page.
-        snapshot = await _available(store.list(wanted, after, asked.limit + 1))
+        page = Page(wanted=wanted_of(asked, self._listing), sort=sort_of(asked, self._listing), limit=asked.limit + 1)
+        if asked.cursor is not None:
+            page = replace(page, after=cursor.decode(asked.cursor, page))
+        await available(self._writes.wait(asked.wait_for))
+        snapshot = await available(self._boards.of(asked).page(page, viewer))
         shown = snapshot.rows[: asked.limit]
         more = len(snapshot.rows) > asked.limit
-        body = {"items": [orjson.Fragment(row.json) for row in shown], "next": _next(shown[-1], key) if more else None}
-        return json_response({**body, **_when(snapshot, role)}, headers=_PRIVATE)
+        following = cursor.encode(After(shown[-1].key, shown[-1].entity_id), page) if more else None
+        tag = list_tag(snapshot, following, viewer.role)
+        if (unchanged := not_modified(request.headers, tag)) is not None:
+            return unchanged
+        body = {"items": [orjson.Fragment(row.json) for row in shown], "next": following, **when(snapshot, viewer.role)}
+        return json_response(body, headers={**PRIVATE, "ETag": tag})
 
-    async def one_incident(request: Request, incident_id: str, asked: Annotated[ReadAfter, Query()]) -> Response:
-        role = identities.of(request.headers).role
-        _check_id(incident_id)
-        await _available(writes.wait(asked.wait_for))
-        snapshot = await _available(store.one(incident_id))
+    async def one(self, request: Request, entity_id: str, asked: ReadAfter) -> Response:
+        viewer = self._identities.of(request.headers)
+        check_id(entity_id, self._what, self._kind.collection)
+        await available(self._writes.wait(asked.wait_for))
+        snapshot = await available(self._boards.of(asked).one(self._kind.name, entity_id, viewer))
         if not snapshot.rows:
-            raise _unknown(incident_id)
+            raise unknown(entity_id, self._what, self._kind.collection)
         row = snapshot.rows[0]
-        body = {"item": orjson.Fragment(row.json), "version": row.version, **_when(snapshot, role)}
-        return json_response(body, headers={**_PRIVATE, "ETag": f'"{row.version}"'})
+        tag = f'"{row.version}"'
+        if (unchanged := not_modified(request.headers, tag)) is not None:
+            return unchanged
+        body = {"item": orjson.Fragment(row.json), "version": row.version, **when(snapshot, viewer.role)}
+        return json_response(body, headers={**PRIVATE, "ETag": tag})
 
-    async def timeline(request: Request, incident_id: str, asked: Annotated[TimelineParameters, Query()]) -> Response:
-        identities.of(request.headers)
-        _check_id(incident_id)
-        await _available(writes.wait(asked.wait_for))
-        page = await _available(store.timeline(incident_id, asked.after, asked.limit))
+    async def timeline(self, request: Request, entity_id: str, asked: TimelineParameters) -> Response:
+        viewer = self._identities.of(request.headers)
+        check_id(entity_id, self._what, self._kind.collection)
+        await available(self._writes.wait(asked.wait_for))
+        page = await available(self._boards.of(asked).timeline(self._kind.name, entity_id, asked.after, asked.limit, viewer))
         if page is None:
-            raise _unknown(incident_id)
+            raise unknown(entity_id, self._what, self._kind.collection)
         last = page.items[-1]["version"] if page.items else page.version
         body = {"items": page.items, "version": page.version, "next": last if last < page.version else None}
-        return json_response(body, headers=_PRIVATE)
-
-    described: dict[int | str, dict[str, Any]] = {
-        status: {"model": ProblemAnswer, "description": words}
-        for status, words in {
-            400: "A parameter does not fit",
-            401: "Nobody is signed in",
-            503: "Postgres is away; Retry-After",
-            504: "wait_for was not reached",
-        }.items()
-    }
-    unknown: dict[int | str, dict[str, Any]] = {404: {"model": ProblemAnswer, "description": "There is no such incident"}}
-    router.add_api_route("", list_incidents, response_model=IncidentList, responses=described, summary="Incidents, newest change first")
-    router.add_api_route(
-        "/{incident_id}", one_incident, response_model=IncidentDetail, responses={**described, **unknown}, summary="One incident"
-    )
-    router.add_api_route(
-        "/{incident_id}/timeline", timeline, response_model=Timeline, responses={**described, **unknown}, summary="Who did what, when"
-    )
-    return router
-
-
-_PRIVATE = {"Cache-Control": "no-store"}
-"""What a role may see is nobody's business but its own, and a cached row would be an old one."""
-
-
-def _filter(asked: ListParameters) -> IncidentFilter:
-    statuses: set[Status] = set(asked.status or Status)
-    if asked.live is not None:
-        statuses &= LIVE if asked.live else set(Status) - LIVE
-    people = [assignee for assignee in asked.assignee if assignee != UNASSIGNED]
-    return IncidentFilter(
-        statuses=sorted(statuses) if len(statuses) < len(Status) else None,
-        severities=asked.severity or None,
-        assignees=people if asked.assignee else None,
-        unassigned=UNASSIGNED in asked.assignee,
-        labels=asked.label or None,
-    )
-
-
-def _key(asked: ListParameters) -> str:
-    """Equal for equal filters, whatever their order."""
-    parts = [sorted(asked.status), sorted(asked.severity), sorted(asked.assignee), sorted(asked.label), asked.live]
-    return orjson.dumps(parts).decode()
-
-
-def _next(last: ShownRow, key: str) -> str:
-    return encode(Cursor(last.updated_at, last.entity_id), key)
-
-
-def _when(snapshot: Snapshot, role: Role) -> dict[str, object]:
-    position = snapshot.position
-    shown = None if position is None else {"epoch": client_epoch(position[0], role), "offset": position[1]}
-    return {"position": shown, "as_of": snapshot.as_of}
-
-
-def _check_id(incident_id: str) -> None:
-    """A text that Postgres would refuse, or that no id is as long as, is an id that does not exist."""
-    if len(incident_id) > _ID_CHARS_MAX or "\0" in incident_id:
-        raise _unknown(incident_id[:_ID_CHARS_MAX])
-
-
-def _unknown(incident_id: str) -> Problem:
-    return problem(
-        404, "not-found", "There is no such incident", f"no incident {incident_id!r}; check the id, or list them at /v1/incidents"
-    )
-
-
-async def _available(answer: Awaitable[T]) -> T:
-    try:
-        return await answer
-    except ReadUnavailable as error:
-        detail = f"the read model cannot be read now ({error}); try again in a moment, nothing is lost"
-        raise problem(503, "read-unavailable", "Not now", detail, headers={"Retry-After": "1"}) from error
+        return json_response(body, headers=PRIVATE)

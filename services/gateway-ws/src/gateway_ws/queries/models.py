@@ -1,159 +1,35 @@
-"""What the queries take and answer, as pydantic models: they check the parameters and make the OpenAPI description."""
+"""What the queries answer, as pydantic models: they make the OpenAPI description. The answers themselves are written from ready bytes."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, create_model
 
-from opsroom_domain.entities.incident import Severity, SignalStatus, Status, Visibility
+from gateway_ws.queries.row_models import Shown, camel
 
-PAGE_MAX = 200
-UNASSIGNED = "none"
-_FILTER_VALUES_MAX = 50
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-_Values = Annotated[list[_Text], Field(max_length=_FILTER_VALUES_MAX)]
-_LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
+_POSITION = "holds for these rows; null while there is no change feed: ask again"
 
 
-class _Parameters(BaseModel):
-    """An unknown parameter is refused: a misspelt filter would show the wrong list."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReadAfter(_Parameters):
-    """Read your writes."""
-
-    wait_for: Annotated[
-        _LogPosition | None, Field(description="PARTITION:OFFSET of a command's answer: wait until the rows include it")
-    ] = None
-
-
-class ListParameters(ReadAfter):
-    status: Annotated[list[Status], Field(max_length=_FILTER_VALUES_MAX, description="any of these")] = []
-    severity: Annotated[list[Severity], Field(max_length=_FILTER_VALUES_MAX, description="any of these")] = []
-    assignee: Annotated[_Values, Field(description=f"any of these actors; {UNASSIGNED!r} finds the unassigned")] = []
-    label: Annotated[_Values, Field(description="all of these")] = []
-    live: Annotated[bool | None, Field(description="true: neither resolved nor merged; false: one of them")] = None
-    cursor: Annotated[str | None, Field(max_length=2000, description="next of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
-
-
-class TimelineParameters(ReadAfter):
-    after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Position(_Answer):
+class Position(Shown):
     """Subscribe from here and nothing is missed. Opaque: do not compare or compute."""
 
     epoch: str
     offset: int
 
 
-class SignalShown(_Answer):
-    status: SignalStatus
-    starts_at: datetime
-    ends_at: datetime | None
-    name: str
-    summary: str
-    source_url: str
-
-
-class LinkShown(_Answer):
-    target: str
-    relation: str
-
-
-class NoteShown(_Answer):
-    id: str
-    hash: str
-
-
-class NotesShown(_Answer):
-    count: int
-    recent: list[NoteShown]
-
-
-class FieldChangeShown(_Answer):
-    by: str
-    at: datetime
-
-
-class CommentShown(_Answer):
-    """The texts are in the timeline."""
-
-    id: str
-    by: str
-    at: datetime
-    hash: str
-    edited_at: datetime | None
-
-
-class IncidentRow(_Answer):
-    """An incident, whole: the same bytes here, in the change feed and on a socket."""
-
-    id: str
-    code: Annotated[str, Field(description="what people call it by")]
-    kind: Literal["incident"]
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    updated_by: str | None
-    title: str
-    description: str
-    severity: Severity
-    status: Status
-    assignee: str | None
-    visibility: Visibility
-    viewers: list[str]
-    team: str | None
-    comments: list[CommentShown]
-    source: str
-    labels: list[str]
-    watchers: list[str]
-    signals: dict[str, SignalShown]
-    links: list[LinkShown]
-    notes: NotesShown
-    escalation_level: int
-    merged_into: str | None
-    opened_at: datetime
-    opened_by: str
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    resolution: str | None
-    resolved_automatically: bool
-    field_changes: dict[str, FieldChangeShown]
-
-
-class IncidentList(_Answer):
-    items: list[IncidentRow]
-    next: Annotated[str | None, Field(description="cursor of the next page; null on the last one")]
-    position: Annotated[Position | None, Field(description="holds for these rows; null while there is no change feed: ask again")]
+class _Dated(Shown):
+    position: Annotated[Position | None, Field(description=_POSITION)]
     as_of: datetime
 
 
-class IncidentDetail(_Answer):
-    item: IncidentRow
-    version: int
-    position: Annotated[Position | None, Field(description="holds for this row; null while there is no change feed: ask again")]
-    as_of: datetime
-
-
-class LogPlace(_Answer):
+class LogPlace(Shown):
     partition: int
     offset: int
 
 
-class TimelineItem(_Answer):
+class TimelineItem(Shown):
     version: int
     at: datetime
     type: str
@@ -169,9 +45,9 @@ class TimelineItem(_Answer):
     log: LogPlace
 
 
-class Timeline(_Answer):
+class Timeline(Shown):
     items: list[TimelineItem]
-    version: Annotated[int, Field(description="the incident's present version")]
+    version: Annotated[int, Field(description="the entity's present version")]
     next: Annotated[int | None, Field(description="after of the next page; null when this one reaches the present version")]
 
 
@@ -183,3 +59,16 @@ class ProblemAnswer(BaseModel):
     title: str
     status: int
     detail: str
+
+
+def list_model(kind: str, row: type[Shown]) -> type[Shown]:
+    """A page of a kind's list."""
+    after = Annotated[str | None, Field(description="cursor of the next page; null on the last one")]
+    members: dict[str, Any] = {"items": (list[row], ...), "next": (after, ...)}
+    return create_model(f"{camel(kind)}List", __base__=_Dated, **members)
+
+
+def detail_model(kind: str, row: type[Shown]) -> type[Shown]:
+    """One entity of a kind."""
+    members: dict[str, Any] = {"item": (row, ...), "version": (int, ...)}
+    return create_model(f"{camel(kind)}Detail", __base__=_Dated, **members)

@@ -1,0 +1,149 @@
+"""The parameters of a kind's lists as pydantic models, made from what the kind can be listed by: they check what is sent and describe it in OpenAPI."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+from gateway_ws.queries.asked import Between, Filter, Moment, OneOf
+from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
+from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, Form, Listing, Sort
+from gateway_ws.queries.fields import Field as ListField
+from gateway_ws.queries.row_models import camel
+
+PAGE_MAX: Final = 200
+FILTER_VALUES_MAX: Final = 50
+SEARCH_CHARS_MAX: Final = 200
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
+_Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$")]
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this moment is outside of the years that there are; take one from 0001 to 9999 in UTC") from None
+
+
+_Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+_Described: TypeAlias = tuple[Any, Any]
+_P = TypeVar("_P", bound=BaseModel)
+
+
+class Parameters(BaseModel):
+    """An unknown parameter is refused: a misspelt filter would show the wrong list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadAfter(Parameters):
+    """Read your writes."""
+
+    wait_for: Annotated[
+        _LogPosition | None, Field(description="PARTITION:OFFSET of a command's answer: wait until the rows include it")
+    ] = None
+
+
+class TimelineParameters(ReadAfter):
+    after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
+
+
+class Filters(ReadAfter):
+    """What narrows a list. A kind's own fields are added by ``filters_of``."""
+
+    q: Annotated[
+        _Search | None,
+        Field(description='words that its texts hold: all of them; "a phrase", or, -not; the last word may be the beginning of one'),
+    ] = None
+    created_after: Annotated[_Instant | None, Field(description="created at this moment or later")] = None
+    created_before: Annotated[_Instant | None, Field(description="created before it")] = None
+    updated_after: Annotated[_Instant | None, Field(description="last changed at this moment or later")] = None
+    updated_before: Annotated[_Instant | None, Field(description="last changed before it")] = None
+
+
+class ListParameters(Filters):
+    """The filters, the order and the page of a list. A kind's own fields and orders are added by ``list_parameters``."""
+
+    sort: str = NEWEST_CHANGE.parameter
+    cursor: Annotated[str | None, Field(max_length=CURSOR_CHARS_MAX, description="next of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+
+
+def filters_of(listing: Listing) -> type[Filters]:
+    """The filters of a kind."""
+    return _model(listing, "Filters", Filters)
+
+
+def list_parameters(listing: Listing) -> type[ListParameters]:
+    """The filters, the orders and the page of a kind's list."""
+    orders = Literal[tuple(listing.sorts)]
+    described = Annotated[orders, Field(description="the order; - is descending; rows without it come last")]
+    return _model(listing, "ListParameters", ListParameters, sort=(described, NEWEST_CHANGE.parameter))
+
+
+def wanted_of(asked: Filters, listing: Listing) -> Filter:
+    """What checked parameters ask for."""
+    one_of: list[OneOf] = []
+    all_of: list[str] = []
+    for parameter, field in listing.fields.items():
+        sent = getattr(asked, parameter)
+        if sent is None or sent == []:
+            continue
+        values: list[str] = [str(sent).lower()] if isinstance(sent, bool) else sent
+        if field.form is Form.LIST:
+            all_of.extend(field.term(value) for value in values)
+        else:
+            one_of.append(_one_of(field, values))
+    moments = [_between(moment, asked) for moment in Moment]
+    search = None if asked.q is None else asked.q.strip() or None
+    return Filter(
+        kind=listing.kind,
+        one_of=tuple(one_of),
+        all_of=tuple(sorted(set(all_of))),
+        between=tuple(between for between in moments if between is not None),
+        search=search,
+    )
+
+
+def sort_of(asked: ListParameters, listing: Listing) -> Sort:
+    """The order that checked parameters ask for."""
+    return listing.sorts[asked.sort]
+
+
+def _one_of(field: ListField, values: list[str]) -> OneOf:
+    nobody = field.tag == ASSIGNEE and NOBODY in values
+    terms = {field.term(value) for value in values if not (nobody and value == NOBODY)}
+    return OneOf(tuple(sorted(terms)), nobody)
+
+
+def _between(moment: Moment, asked: Filters) -> Between | None:
+    start, end = getattr(asked, f"{moment}_after", None), getattr(asked, f"{moment}_before", None)
+    return None if start is None and end is None else Between(moment, start, end)
+
+
+def _model(listing: Listing, name: str, base: type[_P], **more: Any) -> type[_P]:
+    own: dict[str, Any] = {parameter: _described(field) for parameter, field in listing.fields.items()}
+    if listing.has_due:
+        own["due_after"] = (Annotated[_Instant | None, Field(description="due at this moment or later")], None)
+        own["due_before"] = (Annotated[_Instant | None, Field(description="due before it")], None)
+    if clash := sorted(set(base.model_fields) & set(own)):
+        raise ValueError(f"{listing.kind}: the tags {', '.join(clash)} have the names of parameters that every list has; rename them")
+    return create_model(f"{camel(listing.kind)}{name}", __base__=base, **own, **more)
+
+
+def _described(field: ListField) -> _Described:
+    match field.form:
+        case Form.FLAG:
+            return (Annotated[bool | None, Field(description="yes or no")], None)
+        case Form.CHOICE:
+            choices = Literal[field.choices]
+            return (Annotated[list[choices], Field(max_length=FILTER_VALUES_MAX, description="any of these")], [])
+        case Form.LIST:
+            return (Annotated[list[_Text], Field(max_length=FILTER_VALUES_MAX, description=f"all of these are among its {field.tag}")], [])
+        case Form.TEXT:
+            nobody = f"; {NOBODY!r} finds those that have none" if field.tag == ASSIGNEE else ""
+            return (Annotated[list[_Text], Field(max_length=FILTER_VALUES_MAX, description=f"any of these{nobody}")], [])

@@ -1,0 +1,81 @@
+"""Where a query's rows come from: a port, so that the same lists show the board as it is and as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+
+from gateway_ws.queries.asked import Key, Page
+from opsroom_common.auth.identity import Identity
+from opsroom_common.postgres.pool import Row
+from opsroom_common.rows import row_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row as ready JSON, the same bytes as in the feed, and what a cursor and an ETag need of it."""
+
+    json: bytes
+    entity_id: str
+    version: int
+    key: Key
+    """Its value of what the list is sorted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Rows, and the feed's position (epoch, n) of the same moment; None while there is no feed, or if the rows are of another moment."""
+
+    rows: Sequence[ShownRow]
+    position: tuple[int, int] | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    items: Sequence[Mapping[str, Any]]
+    version: int
+
+
+class RowSource(Protocol):
+    """The board at one moment. Every method raises ReadUnavailable while Postgres is away.
+
+    ``viewer`` is who looks: nobody is shown more than the viewer may see.
+    """
+
+    async def page(self, page: Page, viewer: Identity) -> Snapshot:
+        """At most ``page.limit`` rows, in order."""
+        ...
+
+    async def one(self, kind: str, entity_id: str, viewer: Identity) -> Snapshot:
+        """No rows if there is no such entity of this kind."""
+        ...
+
+    async def timeline(self, kind: str, entity_id: str, after: int, limit: int, viewer: Identity) -> TimelinePage | None:
+        """What happened to it up to this moment, oldest first, versions above ``after``; None if there is no such entity."""
+        ...
+
+
+def shown(row: Row) -> ShownRow:
+    """A row of the read model as doors show it; it needs id, kind, version, state, created_at, updated_at, updated_by and key."""
+    whole = row_of(
+        row["state"],
+        entity_id=row["id"],
+        kind=row["kind"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        updated_by=row["updated_by"],
+    )
+    return ShownRow(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS), row["id"], row["version"], row["key"])
+
+
+def snapshot(rows: Sequence[Row]) -> Snapshot:
+    """What ``answer`` in ``lists.sql`` gave: always a row; its id is NULL if nothing matched."""
+    first = rows[0]
+    position = None if first["epoch"] is None else (first["epoch"], first["n"])
+    return Snapshot([shown(row) for row in rows if row["id"] is not None], position, first["as_of"])
