@@ -15,7 +15,9 @@ from gateway_ws.past.diff import changes
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", "a/b", "~"])
 NAMES = st.sampled_from(["a", "b", "c/d", "e~f", "", "status"])
 MEMBERS = st.lists(st.fixed_dictionaries({"id": st.sampled_from("xyz")}, optional={"hash": SCALARS, "to": SCALARS}), max_size=3)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4) | MEMBERS, max_leaves=12)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4) | MEMBERS, max_leaves=12
+)
 STATES = st.dictionaries(NAMES, VALUES, max_size=5)
 
 
@@ -75,8 +77,19 @@ def test_every_path_is_said_once(before: dict[str, Any], after: dict[str, Any]):
 
 
 def test_what_kinds_of_change_look_like():
-    before = {"title": "a", "labels": ["x", "y"], "comments": [{"id": "1", "hash": "h"}], "signals": {"f/1": {"status": "firing"}}, "due": None}
-    after = {"title": "b", "labels": ["y", "z"], "comments": [{"id": "1", "hash": "i"}, {"id": "2", "hash": "k"}], "signals": {"f/1": {"status": "ok"}}}
+    before = {
+        "title": "a",
+        "labels": ["x", "y"],
+        "comments": [{"id": "1", "hash": "h"}],
+        "signals": {"f/1": {"status": "firing"}},
+        "due": None,
+    }
+    after = {
+        "title": "b",
+        "labels": ["y", "z"],
+        "comments": [{"id": "1", "hash": "i"}, {"id": "2", "hash": "k"}],
+        "signals": {"f/1": {"status": "ok"}},
+    }
     assert changes(before, after) == [
         {"path": "/comments", "added": [{"id": "2", "hash": "k"}], "removed": []},
         {"path": "/comments/1/hash", "from": "h", "to": "i"},

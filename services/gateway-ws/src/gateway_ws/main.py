@@ -18,10 +18,13 @@ from gateway_ws.live.ring import Ring
 from gateway_ws.live.subscribing import Subscriber
 from gateway_ws.live.tail import FeedTail, TailPace
 from gateway_ws.metrics import GatewayMetrics
+from gateway_ws.past.api import HistoryDoor, activity_router
+from gateway_ws.past.store import PastStore
 from gateway_ws.queries.api import KindDoors
 from gateway_ws.queries.boards import Boards
 from gateway_ws.queries.live_rows import LiveRows
 from gateway_ws.queries.read_your_writes import ReadYourWrites
+from gateway_ws.queries.source import RowSource
 from gateway_ws.settings import Settings
 from opsroom_common.auth.dev import BadIdentitySetting, identities
 from opsroom_common.auth.identity import Identities
@@ -92,7 +95,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     connections = Connections(clock=clock, ring=ring, limits=limits, jitter=lambda: _jitter(ids), metrics=metrics, drain_s=settings.drain_s)
     door = LiveDoor(connections, around, ids, settings.origins, metrics)
     rows = LiveRows(pool, metrics)
-    api = application(Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
+    api = application(rows, PastStore(pool, metrics), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)
     parts = [
@@ -106,7 +109,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     return Gateway(Service(NAME, parts), http)
 
 
-def application(boards: Boards, who: Identities, writes: ReadYourWrites) -> FastAPI:
+def application(live: RowSource, past: PastStore, who: Identities, writes: ReadYourWrites) -> FastAPI:
     """The HTTP queries."""
     api = FastAPI(
         title="Opsroom read door",
@@ -118,7 +121,9 @@ def application(boards: Boards, who: Identities, writes: ReadYourWrites) -> Fast
     )
     problems.install(api)
     for kind in KINDS.values():
-        api.include_router(KindDoors(kind, boards, who, writes).router())
+        api.include_router(KindDoors(kind, Boards(live, past), who, writes).router())
+        api.include_router(HistoryDoor(kind, past, who, writes).router())
+    api.include_router(activity_router(past, who, writes))
     return api
 
 

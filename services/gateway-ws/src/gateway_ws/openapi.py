@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
-from gateway_ws.queries.boards import Boards
+from gateway_ws.past.store import PastStore
 from gateway_ws.queries.live_rows import LiveRows
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from opsroom_common.auth.dev import NoIdentities
@@ -27,8 +27,9 @@ _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
 def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
-    rows = LiveRows(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())))
-    description = application(Boards(rows), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
+    pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
+    rows = LiveRows(pool, metrics)
+    description = application(rows, PastStore(pool, metrics), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])

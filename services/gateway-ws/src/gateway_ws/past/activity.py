@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -36,15 +37,7 @@ def asked_for(asked: ActivityParameters) -> ActivityAsked:
     )
     if asked.cursor is None:
         return question
-    return ActivityAsked(
-        start=question.start,
-        end=question.end,
-        limit=question.limit,
-        actors=question.actors,
-        types=question.types,
-        entities=question.entities,
-        after=decode(asked.cursor, question),
-    )
+    return replace(question, after=decode(asked.cursor, question))
 
 
 def encode(place: Place, question: ActivityAsked) -> str:
@@ -85,9 +78,7 @@ def _types(names: Sequence[str], kinds: Sequence[str]) -> list[str] | None:
                 f"type {name!r} is none; send a whole one such as {min(every)!r} or its last part",
             )
     return sorted(
-        known
-        for known, kind in every.items()
-        if (not kinds or kind in kinds) and (not names or any(_means(name, known) for name in names))
+        known for known, kind in every.items() if (not kinds or kind in kinds) and (not names or any(_means(name, known) for name in names))
     )
 
 

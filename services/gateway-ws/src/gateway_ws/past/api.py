@@ -1,88 +1,53 @@
-"""``as_of`` and ``version`` of one entity, ``GET /v1/COLLECTION/{id}/history`` for every kind, and ``GET /v1/activity``."""
+"""``GET /v1/COLLECTION/{id}/history`` of every kind, and ``GET /v1/activity`` across entities."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway_ws.past.activity import asked_for, encode
-from gateway_ws.past.models import Activity, ActivityParameters, History, HistoryParameters, MomentOrVersion
-from gateway_ws.past.store import Found, PastStore, activity_item, place_of
-from gateway_ws.queries.api import PRIVATE, available, check_id, unknown
-from gateway_ws.queries.models import ProblemAnswer
+from gateway_ws.past.models import Activity, ActivityParameters, History, HistoryParameters
+from gateway_ws.past.store import PastStore, activity_item, place_of
+from gateway_ws.queries.answering import PRIVATE, REFUSALS, UNKNOWN, QueryRoute, available, check_id, entity_door, unknown
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from opsroom_common.auth.identity import Identities
 from opsroom_common.http.json import json_response
-from opsroom_common.http.problems import Problem, problem
 from opsroom_domain.decider import Kind
-from opsroom_domain.registry import KINDS
-from opsroom_domain.times import rfc3339
 
 
-def past_router(store: PastStore, identities: Identities, writes: ReadYourWrites) -> APIRouter:
-    """The routes. Every one asks who the caller is first."""
-    router = APIRouter(prefix="/v1", tags=["past"])
+class HistoryDoor:
+    """The history of the entities of one kind."""
 
-    async def activity(request: Request, asked: Annotated[ActivityParameters, Query()]) -> Response:
-        identities.of(request.headers)
-        question = asked_for(asked)
-        await available(writes.wait(asked.wait_for))
-        reach = await available(store.reach())
-        rows = await available(store.activity(question))
-        shown = rows[: asked.limit]
-        body: dict[str, Any] = {
-            "items": [activity_item(row) for row in shown],
-            "next": encode(place_of(shown[-1]), question) if len(rows) > asked.limit else None,
-            "complete_before": reach.complete_before,
-        }
-        return json_response(body, headers=PRIVATE)
+    def __init__(self, kind: Kind[Any, Any, Any], store: PastStore, identities: Identities, writes: ReadYourWrites) -> None:
+        self._kind = kind
+        self._what = kind.name.replace("_", " ")
+        self._store = store
+        self._identities = identities
+        self._writes = writes
 
-    router.add_api_route("/activity", activity, response_model=Activity, responses=_DESCRIBED, summary="Who did what, newest first")
-    for kind in KINDS.values():
-        _add_history(router, kind, store, identities, writes)
-    return router
+    def router(self) -> APIRouter:
+        """The route."""
+        router = APIRouter(prefix=f"/v1/{self._kind.collection}", tags=[self._kind.collection], route_class=QueryRoute)
+        router.add_api_route(
+            "/{entity_id}/history",
+            entity_door(self.history, HistoryParameters),
+            name=f"{self._kind.name}_history",
+            response_model=History,
+            responses={**REFUSALS, **UNKNOWN},
+            summary="Every version, and what changed",
+        )
+        return router
 
-
-async def entity_in_the_past(store: PastStore, kind: Kind[Any, Any, Any], entity_id: str, asked: MomentOrVersion) -> Response:
-    """The entity as of ``asked.as_of`` or at ``asked.version``, one of which is there. Raises Problem 404 and 400."""
-    if asked.as_of is not None:
-        found = await available(store.at(kind.name, entity_id, asked.as_of))
-    else:
-        found = await available(store.version(kind.name, entity_id, asked.version or 0))
-    if found is None:
-        raise unknown(kind, entity_id)
-    if asked.as_of is not None:
-        found.reach.check(asked.as_of)
-    if found.state is None:
-        raise _not_yet(entity_id, found.created_at, asked.as_of) if asked.as_of is not None else _no_such_version(entity_id, found)
-    state = found.state
-    moment = asked.as_of or state.valid_from
-    # What a later version follows is final, and so is a version by its number.
-    past = {**found.reach.shown(moment), "valid_from": rfc3339(state.valid_from)}
-    past["valid_to"] = None if state.valid_to is None else rfc3339(state.valid_to)
-    past["complete"] = past["complete"] or state.valid_to is not None or asked.version is not None
-    body = {"item": orjson.Fragment(state.json), "version": state.version, "position": None, "as_of": rfc3339(moment), "past": past}
-    return json_response(body, headers=PRIVATE)
-
-
-def _add_history(
-    router: APIRouter, kind: Kind[Any, Any, Any], store: PastStore, identities: Identities, writes: ReadYourWrites
-) -> None:
-    async def history(request: Request, entity_id: str, asked: Annotated[HistoryParameters, Query()]) -> Response:
-        identities.of(request.headers)
-        check_id(kind, entity_id)
-        await available(writes.wait(asked.wait_for))
-        page = await available(store.history(kind.name, entity_id, asked.after, asked.limit, asked.as_of))
+    async def history(self, request: Request, entity_id: str, asked: HistoryParameters) -> Response:
+        viewer = self._identities.of(request.headers)
+        check_id(entity_id, self._what, self._kind.collection)
+        await available(self._writes.wait(asked.wait_for))
+        page = await available(self._store.history(self._kind.name, entity_id, asked.after, asked.limit, asked.as_of, viewer))
         if page is None:
-            raise unknown(kind, entity_id)
-        if asked.as_of is not None:
-            page.reach.check(asked.as_of)
-        if page.newest_version is None:
-            raise _not_yet(entity_id, page.created_at, asked.as_of or page.created_at)
+            raise unknown(entity_id, self._what, self._kind.collection)
         last = page.items[-1]["version"] if page.items else page.newest_version
         body: dict[str, Any] = {
             "items": page.items,
@@ -92,38 +57,26 @@ def _add_history(
         }
         return json_response(body, headers=PRIVATE)
 
-    router.add_api_route(
-        f"/{kind.collection}/{{entity_id}}/history",
-        history,
-        name=f"{kind.name}_history",
-        response_model=History,
-        responses={**_DESCRIBED, 404: {"model": ProblemAnswer, "description": "There is none, or there was none yet"}},
-        summary=f"Every version of one {kind.name}, with what changed",
-    )
 
+def activity_router(store: PastStore, identities: Identities, writes: ReadYourWrites) -> APIRouter:
+    """The route of the activity. It asks who the caller is first."""
+    router = APIRouter(prefix="/v1", tags=["activity"], route_class=QueryRoute)
 
-def _not_yet(entity_id: str, created_at: datetime, moment: datetime) -> Problem:
-    return problem(
-        404,
-        "not-yet",
-        "It did not exist yet",
-        f"{entity_id} did not exist at {rfc3339(moment)}; it exists since {rfc3339(created_at)}: ask for that moment or a later one",
-        exists_since=rfc3339(created_at),
-    )
+    async def activity(request: Request, asked: Annotated[ActivityParameters, Query()]) -> Response:
+        viewer = identities.of(request.headers)
+        question = asked_for(asked)
+        await available(writes.wait(asked.wait_for))
+        # Asked before the rows: what it says then holds for them all the more.
+        reach = await available(store.reach())
+        # One more than asked for tells whether there is a next page.
+        rows = await available(store.activity(replace(question, limit=asked.limit + 1), viewer))
+        shown = rows[: asked.limit]
+        body: dict[str, Any] = {
+            "items": [activity_item(row) for row in shown],
+            "next": encode(place_of(shown[-1]), question) if len(rows) > asked.limit else None,
+            "complete_before": reach.complete_before,
+        }
+        return json_response(body, headers=PRIVATE)
 
-
-def _no_such_version(entity_id: str, found: Found) -> Problem:
-    newest = found.newest_version
-    detail = f"{entity_id} has versions 1 to {newest}; ask for one of them, or leave version out for the present"
-    return problem(404, "no-such-version", "There is no such version", detail, newest_version=newest)
-
-
-_DESCRIBED: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemAnswer, "description": words}
-    for status, words in {
-        400: "A parameter does not fit, or the moment is still to come",
-        401: "Nobody is signed in",
-        503: "Postgres is away; Retry-After",
-        504: "wait_for was not reached",
-    }.items()
-}
+    router.add_api_route("/activity", activity, response_model=Activity, responses=REFUSALS, summary="Who did what, newest first")
+    return router

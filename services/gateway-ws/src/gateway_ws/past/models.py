@@ -1,91 +1,67 @@
-"""What the doors to the past take and answer, as pydantic models: they check the parameters and make the OpenAPI description."""
+"""What the doors to history and activity take and answer, as pydantic models: they check the parameters and make the OpenAPI description."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from gateway_ws.queries.models import PAGE_MAX, LogPlace, ReadAfter
+from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
+from gateway_ws.queries.models import LogPlace, Past
+from gateway_ws.queries.parameters import PAGE_MAX, Instant, Parameters, ReadAfter
+from gateway_ws.queries.row_models import Shown
 from opsroom_domain.registry import KINDS
 
-_VALUES_MAX = 20
+_VALUES_MAX: Final = 20
 _Name = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
 _Names = Annotated[list[_Name], Field(max_length=_VALUES_MAX)]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
-"""An instant: RFC 3339 with its zone, such as 2026-11-24T09:30:00Z. A + in an address is written %2B."""
 
 
-class AsOf(ReadAfter):
-    """The board at a moment."""
-
-    as_of: Annotated[Moment | None, Field(description="as it was at this moment (RFC 3339 with a zone); leave it out for the present")] = None
-
-
-class MomentOrVersion(AsOf):
-    """An entity at a moment or at one of its versions."""
-
-    version: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="as it was at this version")] = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if self.as_of is not None and self.version is not None:
-            raise ValueError("as_of and version both name a moment; send one of them")
-        return self
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"there is no such kind; there are {', '.join(KINDS)}")
+    return kind
 
 
-class HistoryParameters(AsOf):
+_KindName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(KINDS)})]
+
+
+class HistoryParameters(ReadAfter):
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
-class ActivityParameters(ReadAfter):
-    # ``from`` is a word of Python.
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-    actor: Annotated[_Names, Field(description="who: any of these actors")] = []
-    type: Annotated[_Names, Field(description="what: any of these event types, such as opsroom.incident.opened, or their last parts")] = []
-    kind: Annotated[list[Literal[tuple(KINDS)]], Field(max_length=_VALUES_MAX, description="any of these kinds")] = []  # pyright: ignore[reportInvalidTypeForm]
-    entity: Annotated[_Names, Field(description="any of these entities")] = []
-    from_: Annotated[Moment | None, Field(alias="from", description="at this moment or later")] = None
-    to: Annotated[Moment | None, Field(description="before this moment")] = None
-    cursor: Annotated[str | None, Field(max_length=2000, description="next of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Past(_Answer):
-    """Of when an answer is, and whether it is final."""
-
-    at: Annotated[datetime, Field(description="the moment asked for")]
-    complete: Annotated[bool, Field(description="true: this answer never changes again; false: an event of that time may still come")]
-    complete_before: Annotated[
-        datetime | None, Field(description="answers as of moments before this one are complete; null: there is none yet")
+class ActivityParameters(Parameters):
+    actor: Annotated[_Names, Field(default_factory=list, description="who: any of these actors")]
+    type: Annotated[
+        _Names,
+        Field(default_factory=list, description="what: any of these event types, such as opsroom.incident.opened, or their last parts"),
     ]
+    kind: Annotated[list[_KindName], Field(default_factory=list, max_length=_VALUES_MAX, description="any of these kinds")]
+    entity: Annotated[_Names, Field(default_factory=list, description="any of these entities")]
+    # ``from`` is a word of Python.
+    from_: Annotated[Instant | None, Field(alias="from", description="at this moment or later")] = None
+    to: Annotated[Instant | None, Field(description="before this moment")] = None
+    cursor: Annotated[str | None, Field(max_length=CURSOR_CHARS_MAX, description="next of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+    wait_for: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$", description="PARTITION:OFFSET of a command's answer: wait until the rows include it"),
+    ] = None
 
 
-class PastOfOne(Past):
-    """The same for one entity, and when it was as shown. Read-only: commands go to the present."""
-
-    valid_from: datetime
-    valid_to: Annotated[datetime | None, Field(description="when the next version came; null: no later one is known")]
-
-
-class Change(_Answer):
+class Change(Shown):
     """``from`` and ``to``; only ``to`` for a new member; only ``from`` for one that is gone; ``added`` and ``removed`` for a list."""
 
     path: Annotated[str, Field(description="a JSON Pointer into the row; in a list of objects with ids a member is named by its id")]
     from_: Annotated[Any, Field(alias="from")] = None
     to: Any = None
-    added: list[Any] = []
-    removed: list[Any] = []
+    added: list[Any] | None = None
+    removed: list[Any] | None = None
 
 
-class _Told(_Answer):
+class _Told(Shown):
     version: int
     type: str
     actor: str | None
@@ -105,11 +81,11 @@ class HistoryItem(_Told):
     changes: Annotated[list[Change], Field(description="what differs from the version before, found by comparing the two states")]
 
 
-class History(_Answer):
+class History(Shown):
     items: list[HistoryItem]
     version: Annotated[int, Field(description="the newest version, as of the moment asked for")]
     next: Annotated[int | None, Field(description="after of the next page; null when this one reaches the newest version")]
-    past: Annotated[Past | None, Field(description="null without as_of")]
+    past: Annotated[Past | None, Field(description="null: all of it, up to the present")]
 
 
 class ActivityItem(_Told):
@@ -119,9 +95,9 @@ class ActivityItem(_Told):
     diff: dict[str, Any]
 
 
-class Activity(_Answer):
+class Activity(Shown):
     items: list[ActivityItem]
     next: Annotated[str | None, Field(description="cursor of the next page; null on the last one")]
     complete_before: Annotated[
-        datetime | None, Field(description="nothing earlier than this can be added any more; null: that is not known yet")
+        datetime | None, Field(description="no event of an earlier time can be added any more; null: that is not known yet")
     ]

@@ -1,112 +1,149 @@
--- The past as the read model holds it. Rows and how far they are final come from one statement, so from one snapshot.
+-- The board as it was, from the versions and the timeline. Rows and how far they are final come from one statement, so from one snapshot.
 -- complete_before: an event that is not in the rows yet has this time or a later one, because within a partition time never goes back (R8), and
 -- because what waits behind a parked record is later than that record. NULL: a partition has no event yet, so nothing is known. (least() takes
 -- no notice of NULLs.)
+-- Braces are filled by store.py and rows.py: with names of their own and with numbered parameters, never with what somebody sent.
 
--- name: entity_at
--- The version that was valid at $2, and since when there is such an entity at all. No row: there never was one.
+-- name: board
+-- Every entity as it was at the moment: the columns that a list has of the present one. An index leads to it by valid_from or by terms.
 SELECT
-    first.valid_from AS created_at, newest.version AS newest_version, now() AS asked_at,
-    v.version, v.state, v.actor, v.valid_from, nullif(v.valid_to, 'infinity') AS valid_to,
-    CASE WHEN c.last_time IS NOT NULL THEN least(c.last_time, p.parked_at) END AS complete_before
-FROM read.entity_versions first
-JOIN read.entities newest ON newest.id = first.id
-JOIN read.checkpoints c ON c.topic = $4 AND c.partition = first.partition
-LEFT JOIN read.parked p ON p.entity_id = first.id
-LEFT JOIN LATERAL (
-    SELECT * FROM read.entity_versions
-    WHERE id = $1 AND valid_from <= $2 AND valid_to > $2
-    ORDER BY version DESC LIMIT 1
-) v ON true
-WHERE first.id = $1 AND first.version = 1 AND first.kind = $3
-
--- name: entity_version
--- The version $2, and which is the newest.
-SELECT
-    first.valid_from AS created_at, newest.version AS newest_version, now() AS asked_at,
-    v.version, v.state, v.actor, v.valid_from, nullif(v.valid_to, 'infinity') AS valid_to,
-    CASE WHEN c.last_time IS NOT NULL THEN least(c.last_time, p.parked_at) END AS complete_before
-FROM read.entity_versions first
-JOIN read.entities newest ON newest.id = first.id
-JOIN read.checkpoints c ON c.topic = $4 AND c.partition = first.partition
-LEFT JOIN read.parked p ON p.entity_id = first.id
-LEFT JOIN read.entity_versions v ON v.id = $1 AND v.version = $2
-WHERE first.id = $1 AND first.version = 1 AND first.kind = $3
-
--- name: history
--- Versions after $2 as of $3, and the one before them, which the first is compared with.
-SELECT
-    first.valid_from AS created_at, now() AS asked_at,
-    (
-        SELECT version FROM read.entity_versions WHERE id = $1 AND valid_from <= $3 AND valid_to > $3 ORDER BY version DESC LIMIT 1
-    ) AS newest_version,
-    CASE WHEN c.last_time IS NOT NULL THEN least(c.last_time, p.parked_at) END AS complete_before,
-    v.*
-FROM read.entity_versions first
-JOIN read.checkpoints c ON c.topic = $6 AND c.partition = first.partition
-LEFT JOIN read.parked p ON p.entity_id = first.id
-LEFT JOIN LATERAL (
-    SELECT
-        e.version, e.state, e.valid_from, CASE WHEN e.valid_to <= $3 THEN nullif(e.valid_to, 'infinity') END AS valid_to,
-        t.type, t.actor, t.role, t.words, t.command_id, t.correlation_id, t.causation_id, t.reason, t.proposal_id, t.partition, t."offset"
-    FROM read.entity_versions e
-    JOIN read.timeline t ON t.id = e.id AND t.version = e.version
-    WHERE e.id = $1 AND e.version >= $2 AND e.valid_from <= $3
-    ORDER BY e.version LIMIT $5
-) v ON true
-WHERE first.id = $1 AND first.version = 1 AND first.kind = $4
-ORDER BY v.version
+    v.id, v.kind, v.version, v.state, v.created_at, v.valid_from AS updated_at, v.actor AS updated_by,
+    v.state ->> 'title' AS title, v.state ->> 'assignee' AS assignee, v.rank, v.due_at, v.terms
+FROM read.entity_versions v
+WHERE v.valid_from <= {moment} AND v.valid_to > {moment}
 
 -- name: reach
--- Over all partitions; $2 is the beginning of the ids whose parked ones count.
 SELECT
     now() AS asked_at,
-    CASE WHEN bool_and(last_time IS NOT NULL)
-        THEN least(min(last_time), (SELECT min(parked_at) FROM read.parked WHERE starts_with(entity_id, $2)))
+    CASE WHEN bool_and(c.last_time IS NOT NULL)
+        THEN least(min(c.last_time), (SELECT min(p.parked_at) FROM read.parked p WHERE starts_with(p.entity_id, {prefix})))
     END AS complete_before
-FROM read.checkpoints WHERE topic = $1
+FROM read.checkpoints c WHERE c.topic = {topic}
+
+-- name: of_visible
+AND {column} IN (SELECT e.id FROM read.entities e WHERE true {visible})
+
+-- name: list
+-- There is always one row; without a match its id is NULL.
+SELECT r.asked_at, r.complete_before, e.*
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    {rows}
+) e ON true
+ORDER BY e.key IS NULL, e.key {direction}, e.id {direction}
+
+-- name: newest_first
+-- Walks back from the moment: near it, most versions are still the valid ones.
+SELECT 0 AS matching, e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.updated_at AS key
+FROM ({board}) e
+WHERE e.kind = {kind} {conditions}
+ORDER BY e.updated_at DESC, e.id DESC
+LIMIT {limit}
+
+-- name: in_another_order
+-- The past has no index for every order: what matches is sorted, up to a limit, and its number is told.
+SELECT m.matching, e.id, e.kind, e.version, v.state, e.created_at, e.updated_at, e.updated_by, e.key
+FROM (
+    SELECT matching.*, matching.{key} AS key FROM (
+        SELECT count(*) OVER () AS matching, found.*
+        FROM (
+            SELECT e.id, e.kind, e.version, e.created_at, e.updated_at, e.updated_by, e.title, e.rank, e.due_at
+            FROM ({board}) e
+            WHERE e.kind = {kind} {conditions}
+            ORDER BY e.updated_at DESC, e.id DESC
+            LIMIT {most}
+        ) found
+    ) matching
+) e
+CROSS JOIN LATERAL (SELECT e.matching) m
+JOIN read.entity_versions v ON v.id = e.id AND v.version = e.version
+WHERE true {behind}
+ORDER BY e.key IS NULL, e.key {direction}, e.id {direction}
+LIMIT {limit}
+
+-- name: reach_of_one
+SELECT
+    e.id, e.version AS newest_version, e.created_at, now() AS asked_at,
+    CASE WHEN c.last_time IS NOT NULL THEN least(c.last_time, p.parked_at) END AS complete_before
+FROM read.entities e
+JOIN read.checkpoints c ON c.topic = {topic} AND c.partition = e.partition
+LEFT JOIN read.parked p ON p.entity_id = e.id
+WHERE e.kind = {kind} AND e.id = {id} {visible}
+
+-- name: one_at
+-- No row: there never was one. An entity whose version is NULL came later.
+SELECT
+    r.newest_version, r.created_at, r.asked_at, r.complete_before,
+    e.version, e.state, e.updated_at, e.updated_by, nullif(e.valid_to, 'infinity') AS valid_to
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT v.id, v.version, v.state, v.valid_from AS updated_at, v.actor AS updated_by, v.valid_to, v.terms, v.state ->> 'assignee' AS assignee
+    FROM read.entity_versions v
+    WHERE v.id = r.id AND v.valid_from <= {moment} AND v.valid_to > {moment}
+    ORDER BY v.version DESC LIMIT 1
+) e ON true {visible}
+
+-- name: one_version
+SELECT
+    r.newest_version, r.created_at, r.asked_at, r.complete_before,
+    e.version, e.state, e.updated_at, e.updated_by, nullif(e.valid_to, 'infinity') AS valid_to
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT v.id, v.version, v.state, v.valid_from AS updated_at, v.actor AS updated_by, v.valid_to, v.terms, v.state ->> 'assignee' AS assignee
+    FROM read.entity_versions v
+    WHERE v.id = r.id AND v.version = {version}
+) e ON true {visible}
+
+-- name: history
+-- The version {after} comes along: the first one behind it is compared with it.
+SELECT
+    r.created_at, r.asked_at, r.complete_before,
+    (
+        SELECT n.version FROM read.entity_versions n
+        WHERE n.id = r.id AND n.valid_from <= {moment} AND n.valid_to > {moment} ORDER BY n.version DESC LIMIT 1
+    ) AS newest_version,
+    h.*
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT
+        v.version, v.state, v.valid_from, CASE WHEN v.valid_to <= {moment} THEN v.valid_to END AS valid_to,
+        t.type, t.actor, t.role, t.words, t.command_id, t.correlation_id, t.causation_id, t.reason, t.proposal_id, t.partition, t."offset"
+    FROM read.entity_versions v
+    JOIN read.timeline t ON t.id = v.id AND t.version = v.version
+    WHERE v.id = r.id AND v.version >= {after} AND v.valid_from <= {moment}
+    ORDER BY v.version LIMIT {limit}
+) h ON true
+ORDER BY h.version
+
+-- name: timeline
+SELECT
+    r.created_at, r.asked_at, r.complete_before,
+    (
+        SELECT n.version FROM read.entity_versions n
+        WHERE n.id = r.id AND n.valid_from <= {moment} AND n.valid_to > {moment} ORDER BY n.version DESC LIMIT 1
+    ) AS newest_version,
+    t.*
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT * FROM read.timeline WHERE id = r.id AND version > {after} AND at <= {moment} ORDER BY version LIMIT {limit}
+) t ON true
+ORDER BY t.version
 
 -- name: activity
-SELECT * FROM read.timeline
-WHERE at >= $1 AND at < $2 AND (at, partition, "offset") < ($3, $4, $5)
-ORDER BY at DESC, partition DESC, "offset" DESC
-LIMIT $6
+SELECT t.* FROM read.timeline t
+WHERE {range} {visible}
+ORDER BY t.at DESC, t.partition DESC, t."offset" DESC
+LIMIT {limit}
 
--- name: activity_of_types
--- The newest of each type, merged: as quick for a type that happens once a month as for one that happens all the time.
+-- name: activity_of
+-- The newest of each, merged: as quick for a type that comes once a month as for one that comes all the time.
 SELECT t.*
-FROM unnest($7::text[]) AS wanted(type)
+FROM unnest({wanted}) AS wanted(value)
 CROSS JOIN LATERAL (
-    SELECT * FROM read.timeline
-    WHERE type = wanted.type AND at >= $1 AND at < $2 AND (at, partition, "offset") < ($3, $4, $5)
-    ORDER BY at DESC, partition DESC, "offset" DESC
-    LIMIT $6
+    SELECT t.* FROM read.timeline t
+    WHERE t.{column} = wanted.value AND {range} {conditions} {visible}
+    ORDER BY t.at DESC, t.partition DESC, t."offset" DESC
+    LIMIT {limit}
 ) t
 ORDER BY t.at DESC, t.partition DESC, t."offset" DESC
-LIMIT $6
-
--- name: activity_of_actors
-SELECT t.*
-FROM unnest($7::text[]) AS wanted(actor)
-CROSS JOIN LATERAL (
-    SELECT * FROM read.timeline
-    WHERE actor = wanted.actor AND at >= $1 AND at < $2 AND (at, partition, "offset") < ($3, $4, $5)
-      AND ($8::text[] IS NULL OR type = ANY ($8))
-    ORDER BY at DESC, partition DESC, "offset" DESC
-    LIMIT $6
-) t
-ORDER BY t.at DESC, t.partition DESC, t."offset" DESC
-LIMIT $6
-
--- name: activity_of_entities
-SELECT t.*
-FROM unnest($7::text[]) AS wanted(id)
-CROSS JOIN LATERAL (
-    SELECT * FROM read.timeline
-    WHERE id = wanted.id AND at >= $1 AND at < $2 AND (at, partition, "offset") < ($3, $4, $5)
-      AND ($8::text[] IS NULL OR type = ANY ($8)) AND ($9::text[] IS NULL OR actor = ANY ($9))
-    ORDER BY version DESC
-    LIMIT $6
-) t
-ORDER BY t.at DESC, t.partition DESC, t."offset" DESC
-LIMIT $6
+LIMIT {limit}

@@ -20,6 +20,7 @@ from gateway_ws.queries.answering import (
     check_id,
     collection_door,
     entity_door,
+    entity_tag,
     list_tag,
     not_modified,
     unknown,
@@ -29,7 +30,7 @@ from gateway_ws.queries.asked import After, Page
 from gateway_ws.queries.boards import Boards
 from gateway_ws.queries.fields import listing
 from gateway_ws.queries.models import Timeline, detail_model, list_model
-from gateway_ws.queries.parameters import ListParameters, ReadAfter, TimelineParameters, list_parameters, sort_of, wanted_of
+from gateway_ws.queries.parameters import ListParameters, OneParameters, TimelineParameters, list_parameters, sort_of, wanted_of
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from gateway_ws.queries.row_models import row_model
 from opsroom_common.auth.identity import Identities
@@ -63,7 +64,7 @@ class KindDoors:
         )
         router.add_api_route(
             "/{entity_id}",
-            entity_door(self.one, ReadAfter),
+            entity_door(self.one, OneParameters),
             name=f"one_{kind.name}",
             response_model=detail_model(kind.name, row),
             responses={**REFUSALS, **UNKNOWN, **UNCHANGED},
@@ -82,7 +83,8 @@ class KindDoors:
     async def list(self, request: Request, asked: ListParameters) -> Response:
         viewer = self._identities.of(request.headers)
         # One more than asked for tells whether there is a next page.
-        page = Page(wanted=wanted_of(asked, self._listing), sort=sort_of(asked, self._listing), limit=asked.limit + 1)
+        wanted, sort = wanted_of(asked, self._listing), sort_of(asked, self._listing)
+        page = Page(wanted=wanted, sort=sort, limit=asked.limit + 1, as_of=asked.as_of)
         if asked.cursor is not None:
             page = replace(page, after=cursor.decode(asked.cursor, page))
         await available(self._writes.wait(asked.wait_for))
@@ -96,15 +98,15 @@ class KindDoors:
         body = {"items": [orjson.Fragment(row.json) for row in shown], "next": following, **when(snapshot, viewer.role)}
         return json_response(body, headers={**PRIVATE, "ETag": tag})
 
-    async def one(self, request: Request, entity_id: str, asked: ReadAfter) -> Response:
+    async def one(self, request: Request, entity_id: str, asked: OneParameters) -> Response:
         viewer = self._identities.of(request.headers)
         check_id(entity_id, self._what, self._kind.collection)
         await available(self._writes.wait(asked.wait_for))
-        snapshot = await available(self._boards.of(asked).one(self._kind.name, entity_id, viewer))
+        snapshot = await available(self._boards.one(self._kind.name, entity_id, asked, viewer))
         if not snapshot.rows:
             raise unknown(entity_id, self._what, self._kind.collection)
         row = snapshot.rows[0]
-        tag = f'"{row.version}"'
+        tag = entity_tag(snapshot, viewer.role)
         if (unchanged := not_modified(request.headers, tag)) is not None:
             return unchanged
         body = {"item": orjson.Fragment(row.json), "version": row.version, **when(snapshot, viewer.role)}

@@ -33,6 +33,8 @@ class Snapshot:
     rows: Sequence[ShownRow]
     position: tuple[int, int] | None
     as_of: datetime
+    past: Mapping[str, Any] | None = None
+    """Of rows of another moment: whether they are final (see ``past.reach``), and of one row, from when to when it was so."""
 
 
 @dataclass(frozen=True, slots=True)
