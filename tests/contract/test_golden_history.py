@@ -29,6 +29,8 @@ make_golden = _make_golden()
 _HISTORIES = {
     "history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985",
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
+    "task-v1": "d6ac1b70fbec4f05a72e50f7018b90048e01186323ca2ba7d888408ad86f0c04",
+    "dependencies-v1": "3566131139595c7d832dc9c1cbc4e512777e9890f292b9b2c3246850a0248aaf",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

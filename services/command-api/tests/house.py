@@ -76,6 +76,26 @@ class House:
                     found.append(event)
         return found
 
+    def events_of(self, entity_id: str) -> list[DomainRecord]:
+        return [event for event in self.events() if event.entity_id == entity_id]
+
+    async def created(self, collection: str, prefix: str, **body: object) -> str:
+        """The id of a new entity of any kind."""
+        entity_id = self.ids.entity_id(prefix)
+        answer = await self.post(f"/v1/{collection}", {"id": entity_id} | body)
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["location"] == f"/v1/{collection}/{entity_id}"
+        return entity_id
+
+    async def row(self, at: str, entity_id: str) -> Json:
+        """The row as an answer shows it: of a command that changes nothing."""
+        answer = await self.post(f"{at}/labels", {})
+        assert answer.status_code == 200, answer.text
+        (entity,) = answer.json()["entities"]
+        assert entity["id"] == entity_id
+        row: Json = entity["row"]
+        return row
+
     def types(self) -> list[str]:
         return [event.envelope.type.rsplit(".", 1)[1] for event in self.events()]
 

@@ -248,7 +248,7 @@ async def test_rows_of_another_fold_are_neither_opened_nor_shown(rows: Rows) -> 
     entity_id = book.open()
     await rows.project(book.log)
     await rows.made_by("an older fold")
-    with pytest.raises(AnotherFold, match="projector rebuild"):
+    with pytest.raises(AnotherFold, match="opsctl projections build"):
         await rows.store.open()
     loaded = await rows.source.load(book.log.partition_of(entity_id), entity_id)
     assert loaded is not None

@@ -20,7 +20,7 @@ from opsroom_common.postgres.feed_table import PostgresFeedTable
 from opsroom_common.postgres.pool import Pool
 from projector.fold_batch import fold_batch
 from projector.session import Limits
-from projector.store import AnotherFold, Moved
+from projector.store import Moved
 from projector.store_postgres import PostgresStore
 from projector.verify import differences
 
@@ -186,15 +186,21 @@ async def test_a_recreated_topic_stops_it_with_a_clear_error(pool: Pool, book: L
     assert await pool.fetch("SELECT * FROM read.entities ORDER BY id") == rows
 
 
-async def test_rows_of_another_fold_stop_it_and_a_rebuild_cures_it(pool: Pool, book: LogBook, carrier: MemoryFeedCarrier) -> None:
+async def test_rows_of_another_fold_are_waited_for_and_emptying_them_cures_it(
+    pool: Pool, book: LogBook, carrier: MemoryFeedCarrier
+) -> None:
     book.open()
     projecting = Projecting(book.log, pool, carrier, Limits())
     await projecting.until_current()
     await pool.execute("UPDATE read_v1.checkpoints SET fold = 'older'")
-    with pytest.raises(AnotherFold, match="projector rebuild"):
-        await projecting.until_current()
-    await projecting.store.forget_everything()
-    await projecting.until_current()
+    rows = await pool.fetch("SELECT * FROM read.entities")
+    with projecting.running() as task:
+        await eventually(waits_for("a projection of its fold", projecting), task=task)
+        assert "opsctl projections build" in projecting.projector.check().reason
+        assert projecting.progress.stuck() is None
+        assert await pool.fetch("SELECT * FROM read.entities") == rows
+        await projecting.store.forget_everything()
+        await eventually(projecting.is_current, task=task)
     assert await differences(book.log, pool) == []
 
 

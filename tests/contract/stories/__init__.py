@@ -8,8 +8,12 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import incident
+from . import dependencies, incident, task
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
-STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {"history-v2": incident.story}
+STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
+    "history-v2": incident.story,
+    "task-v1": task.story,
+    "dependencies-v1": dependencies.story,
+}

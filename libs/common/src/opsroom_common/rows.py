@@ -14,10 +14,10 @@ from opsroom_domain.registry import KINDS
 from opsroom_domain.times import rfc3339
 
 
-def row(entity: Entity) -> dict[str, Any]:
-    """Kind, id, version, times and the whole state; keys are sorted when it is written as JSON."""
+def row(entity: Entity, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Kind, id, version, times and the whole state; keys are sorted when it is written as JSON. ``state``: its JSON, if it is at hand."""
     return row_of(
-        KINDS[entity.kind].to_json(entity.state),
+        KINDS[entity.kind].to_json(entity.state) if state is None else state,
         entity_id=entity.id,
         kind=entity.kind,
         version=entity.version,
@@ -43,9 +43,9 @@ def row_of(
     }
 
 
-def row_json(entity: Entity) -> bytes:
+def row_json(entity: Entity, state: Mapping[str, Any] | None = None) -> bytes:
     """Canonical JSON (UTF-8, sorted keys) of ``row``."""
-    return orjson.dumps(row(entity), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(row(entity, state), option=orjson.OPT_SORT_KEYS)
 
 
 def terms_of(tags: Mapping[str, str]) -> tuple[str, ...]:

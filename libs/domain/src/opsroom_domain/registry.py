@@ -7,9 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from opsroom_domain.decider import Kind
+from opsroom_domain.entities.dependencies import DEPENDENCIES
 from opsroom_domain.entities.incident import INCIDENT
+from opsroom_domain.entities.task import TASK
 
-_ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT,)
+_ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT, TASK, DEPENDENCIES)
 
 KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}
 _BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _ALL}

@@ -63,7 +63,8 @@ async def appends(room: House) -> float:
 
 
 def test_every_command_that_has_a_door_can_stand_in_a_batch() -> None:
-    assert set(BY_NAME) == {f"incident.{door.name}" for door in DOORS}
+    assert set(BY_NAME) == {f"{door.kind}.{door.name}" for door in DOORS}
+    assert len(BY_NAME) == len(DOORS)
 
 
 async def test_a_whole_life_in_one_batch_happens_in_the_order_of_the_list(room: House) -> None:

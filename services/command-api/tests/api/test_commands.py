@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from command_api.api.doors import DOORS
-from opsroom_domain.entities.incident import COMMANDS
+from opsroom_domain.registry import KINDS
 
 from ..house import House, house, is_problem
 
@@ -19,7 +19,7 @@ async def room() -> AsyncIterator[House]:
 
 
 def test_every_command_of_the_domain_has_a_door() -> None:
-    assert {door.name for door in DOORS} == set(COMMANDS)
+    assert {(door.kind, door.name) for door in DOORS} == {(kind.name, name) for kind in KINDS.values() for name in kind.commands}
 
 
 async def test_an_open_is_answered_with_the_row_and_its_place_in_the_log(room: House) -> None:

@@ -78,7 +78,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     pool = await Pool.open(settings.postgres, name=NAME, max_size=settings.postgres_connections, statement_timeout_s=5.0)
     carrier = RedisFeedCarrier(settings.redis)
     ring = Ring(bytes_max=settings.ring_bytes_max, age_max_s=settings.ring_age_s_max)
-    hub = Hub(clock, metrics)
+    hub = Hub(clock, metrics, jitter=lambda: _jitter(ids), resyncs_per_s=settings.resyncs_per_s)
     progress = Progress("feed", clock)
     tail = FeedTail(
         carrier=carrier,

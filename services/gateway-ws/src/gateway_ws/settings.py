@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """How far back that past reaches at most. Longer than two pings, or a quiet subscription's last mark falls off."""
     feed_verify_s: float = Field(default=1.0, gt=0, le=60)
     """Between two looks at the feed's table while Redis is fine."""
+    resyncs_per_s: float = Field(default=500.0, gt=0)
+    """When the feed begins a new epoch, about so many connections a second are told to take a fresh snapshot; all within ten seconds."""
     drain_s: float = Field(default=4.0, ge=0, le=6)
     """Over which connections are sent elsewhere at the stop; the whole stop takes at most 10 s."""
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -62,55 +63,102 @@ class Unstorable(Exception):
 
 def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded:
     """Fold ``items``, in log order. ``known`` must say something of every entity in them. Raises nothing for a bad record: its entity parks."""
-    fences: list[FenceRow] = []
-    entities: dict[EntityId, _EntityFold] = {}
-    times: list[datetime] = []
-    for item in items:
-        if isinstance(item, DomainRecord):
-            times.append(item.envelope.time)
-        elif isinstance(item, Fence):
-            fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
-            continue
-        entity = entities.get(item.entity_id)
-        if entity is None:
-            entity = entities[item.entity_id] = _EntityFold(item.entity_id, known[item.entity_id])
-        entity.take(item)
-    changed = sorted((e for e in entities.values() if e.steps), key=lambda e: e.steps[-1].record.offset)
+    taken = take_all(known, items)
+    changed = taken.changed
     return Folded(
         entities=[entity.row() for entity in changed],
         texts=[row for entity in changed if (row := entity.text()) is not None],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
         versions=[row for entity in changed for row in entity.versions()],
         timeline=[_timeline_row(step) for entity in changed for step in entity.steps],
-        fences=fences,
-        parked=[row for entity in entities.values() if (row := entity.parked_row()) is not None],
-        newly_parked=[row for entity in entities.values() if entity.fresh and (row := entity.parked_row()) is not None],
+        fences=taken.fences,
+        parked=taken.parked(),
+        newly_parked=taken.newly_parked(),
         feed=[entity.draft() for entity in changed],
-        known={entity_id: entity.now for entity_id, entity in entities.items()},
-        last_time=max(times, default=None),
+        known=taken.known(),
+        last_time=taken.last_time,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+def take_all(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Taken:
+    """Lead each item to its entity. As ``fold_batch``, before there are rows."""
+    taken = Taken()
+    for item in items:
+        if isinstance(item, DomainRecord):
+            taken.see(item.envelope.time)
+        elif isinstance(item, Fence):
+            taken.fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
+            continue
+        entity = taken.entities.get(item.entity_id)
+        if entity is None:
+            entity = taken.entities[item.entity_id] = EntityFold(item.entity_id, known[item.entity_id])
+        entity.take(item)
+    taken.entities = {entity_id: entity.settled() for entity_id, entity in taken.entities.items()}
+    return taken
+
+
+@dataclass(slots=True)
+class Taken:
+    """A batch whose items are all folded."""
+
+    fences: list[FenceRow] = field(default_factory=list[FenceRow])
+    entities: dict[EntityId, EntityFold] = field(default_factory=dict[EntityId, "EntityFold"])
+    last_time: datetime | None = None
+
+    def see(self, at: datetime) -> None:
+        if self.last_time is None or at > self.last_time:
+            self.last_time = at
+
+    @property
+    def changed(self) -> Sequence[EntityFold]:
+        """Those with another row than before, in log order of their last event."""
+        return sorted((entity for entity in self.entities.values() if entity.steps), key=lambda entity: entity.steps[-1].record.offset)
+
+    def parked(self) -> Sequence[ParkedRow]:
+        return [row for entity in self.entities.values() if (row := entity.parked_row()) is not None]
+
+    def newly_parked(self) -> Sequence[ParkedRow]:
+        return [row for entity in self.entities.values() if entity.fresh and (row := entity.parked_row()) is not None]
+
+    def known(self) -> Mapping[EntityId, Known]:
+        return {entity_id: entity.now for entity_id, entity in self.entities.items()}
+
+
+class Step(NamedTuple):
     """One event folded, with all that its rows need."""
 
     record: DomainRecord
     entity: Entity
-    state: str
+    state: bytes
     words: str
-    diff: str
+    diff: bytes
+
+
+class Shown(NamedTuple):
+    """What lists show and filter by, of an entity as it is after an event."""
+
     tags: Mapping[str, str]
     columns: ListColumns
+    terms: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class _EntityFold:
-    """One entity's way through the batch."""
+class EntityFold:
+    """One entity's way through the batch.
+
+    What is shown of its states (tags, columns) is made when all is taken. If that fails, all is taken again with ``careful``: what is shown is then
+    made after each event, so that the record parks the entity after which it fails first.
+    """
 
     entity_id: EntityId
     before: Known
-    steps: list[_Step] = field(default_factory=list[_Step])
+    careful: bool = False
+    taken: list[DomainRecord | Poison] = field(default_factory=list["DomainRecord | Poison"])
+    steps: list[Step] = field(default_factory=list[Step])
+    json: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The state after the last step."""
+    shown: list[Shown] = field(default_factory=list[Shown])
+    """After each step, once all is taken."""
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
@@ -125,15 +173,34 @@ class _EntityFold:
         return self.steps[-1].entity if self.steps else self.before
 
     def take(self, item: DomainRecord | Poison) -> None:
+        self.taken.append(item)
         if self.parked is not None:
             self.behind += 1
         elif isinstance(item, Poison):
             self._park(item.offset, item.reason, item.at)
         else:
             try:
-                self.steps.append(_step(self.now, item))
+                step, json = _step(self.now, item)
+                if self.careful:
+                    shown_of(step.entity)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
                 self._park(item.offset, f"{type(error).__name__}: {error}", item.envelope.time)
+            else:
+                self.steps.append(step)
+                self.json = json
+
+    def settled(self) -> EntityFold:
+        """The same with what is shown of it, or, if that fails, one that parks where it does."""
+        if not self.steps:
+            return self
+        try:
+            self.shown = [shown_of(step.entity) for step in self.steps]
+        except Exception:  # noqa: BLE001 -- as in ``take``
+            again = EntityFold(self.entity_id, self.before, careful=True)
+            for item in self.taken:
+                again.take(item)
+            return again.settled()
+        return self
 
     def _park(self, offset: int, reason: str, at: datetime) -> None:
         self.parked = Parked(offset, storable(reason), at)
@@ -144,17 +211,21 @@ class _EntityFold:
             return None
         return ParkedRow(self.entity_id, self.parked.offset, self.parked.reason, self.behind, self.parked.at)
 
+    @property
+    def told(self) -> Shown:
+        return self.shown[-1]
+
     def row(self) -> EntityRow:
-        step = self.steps[-1]
-        entity, columns = step.entity, step.columns
+        step, (tags, columns, terms) = self.steps[-1], self.told
+        entity = step.entity
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
             version=entity.version,
             offset=entity.offset,
-            state=step.state,
+            state=step.state.decode(),
             memory=memory_json(entity),
-            tags=_dumps(step.tags),
+            tags=_dumps(tags).decode(),
             created_at=entity.created_at,
             updated_at=entity.updated_at,
             updated_by=entity.updated_by,
@@ -163,14 +234,14 @@ class _EntityFold:
             rank=columns.rank,
             assignee=columns.assignee,
             due_at=columns.due_at,
-            terms=terms_of(step.tags),
+            terms=terms,
             keys=columns.keys,
         )
 
     def text(self) -> TextRow | None:
-        step = self.steps[-1]
-        before = KINDS[step.entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
-        return None if step.columns.text == before else TextRow(step.entity.id, step.entity.kind, step.columns.text)
+        entity, text = self.steps[-1].entity, self.told.columns.text
+        before = KINDS[entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
+        return None if text == before else TextRow(entity.id, entity.kind, text)
 
     def closed(self) -> ClosedRow | None:
         if not isinstance(self.before, Entity):
@@ -179,12 +250,12 @@ class _EntityFold:
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None], strict=True)]
+        return [_version_row(step, shown, end) for step, shown, end in zip(self.steps, self.shown, [*ends, None], strict=True)]
 
     def draft(self) -> FeedDraft:
-        entity, now = self.steps[-1].entity, self.steps[-1].tags
+        entity, now = self.steps[-1].entity, self.told.tags
         was = KINDS[entity.kind].tags(self.before.state) if isinstance(self.before, Entity) else None
-        ready = row_json(entity)
+        ready = row_json(entity, self.json)
         types = tuple(step.record.envelope.type for step in self.steps)
         row = FeedRow(
             kind=entity.kind,
@@ -193,51 +264,45 @@ class _EntityFold:
             offset=entity.offset,
             actor=entity.updated_by,
             event_types=types,
-            was=None if was is None else _dumps(was),
-            now=_dumps(now),
+            was=None if was is None else _dumps(was).decode(),
+            now=_dumps(now).decode(),
             row=ready.decode(),
             event_at=entity.updated_at,
         )
         return FeedDraft(row, was, now, ready)
 
 
-def _step(now: Known, record: DomainRecord) -> _Step:
+def _step(now: Known, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
     """Fold one record and make everything of it that can fail, so that a failure is this record's alone."""
     before = now if isinstance(now, Entity) else None
     if before is not None and before.kind != record.kind:
         raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
     kind = KINDS[record.kind]
     entity = fold(before, record)
+    json = kind.to_json(entity.state)
     entry = kind.describe(None if before is None else before.state, record.event)
-    step = _Step(
-        record,
-        entity,
-        _dumps(kind.to_json(entity.state)),
-        entry.words,
-        _dumps(entry.diff),
-        kind.tags(entity.state),
-        kind.columns(entity.state),
-    )
-    envelope = record.envelope
-    texts = (
-        entry.words, step.columns.text, *step.columns.keys, record.command_id, record.body_hash, envelope.type, envelope.actor, envelope.role,
-        envelope.correlation_id, envelope.causation_id, envelope.reason, envelope.proposal_id,
-    )  # fmt: skip
-    for text in texts:
-        if text is not None and "\x00" in text:
-            raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
-    return step
+    # The headers hold no NUL, and tags and columns no text that is not in the state.
+    if "\x00" in entry.words:
+        raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
+    return Step(record, entity, _dumps(json), entry.words, _dumps(entry.diff)), json
 
 
-def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> str:
+def shown_of(entity: Entity) -> Shown:
+    """What lists show of it. Raises what its kind raises."""
+    kind = KINDS[entity.kind]
+    tags = kind.tags(entity.state)
+    return Shown(tags, kind.columns(entity.state), terms_of(tags))
+
+
+def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
     """Canonical JSON. Raises Unstorable for a NUL anywhere in it."""
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     if b"\\u0000" in text and _ESCAPED_NUL.search(text):
         raise Unstorable("the state holds a NUL character, which Postgres cannot store")
-    return text.decode()
+    return text
 
 
-def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:
+def _version_row(step: Step, shown: Shown, valid_to: datetime | None) -> VersionRow:
     record = step.record
     return VersionRow(
         id=record.entity_id,
@@ -249,15 +314,15 @@ def _version_row(step: _Step, valid_to: datetime | None) -> VersionRow:
         actor=record.envelope.actor,
         valid_from=record.envelope.time,
         valid_to=valid_to,
-        state=step.state,
+        state=step.state.decode(),
         created_at=step.entity.created_at,
-        rank=step.columns.rank,
-        due_at=step.columns.due_at,
-        terms=terms_of(step.tags),
+        rank=shown.columns.rank,
+        due_at=shown.columns.due_at,
+        terms=shown.terms,
     )
 
 
-def _timeline_row(step: _Step) -> TimelineRow:
+def _timeline_row(step: Step) -> TimelineRow:
     record, envelope = step.record, step.record.envelope
     return TimelineRow(
         id=record.entity_id,
@@ -267,7 +332,7 @@ def _timeline_row(step: _Step) -> TimelineRow:
         actor=envelope.actor,
         role=envelope.role,
         words=step.words,
-        diff=step.diff,
+        diff=step.diff.decode(),
         command_id=record.command_id,
         correlation_id=envelope.correlation_id,
         causation_id=envelope.causation_id,

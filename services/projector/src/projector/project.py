@@ -13,15 +13,19 @@ from opsroom_common.runtime.logging import get_logger
 from projector.counts import Counts
 from projector.publish import Publisher
 from projector.session import Limits, Session, Stalled
-from projector.store import Moved, Store
+from projector.store import AnotherFold, Moved, Store
 
 _BACK_OFF_FIRST_S = 0.1
 _BACK_OFF_MAX_S = 3.0
+_WHY = {"Postgres": "postgres", "the log": "log", "a projection of its fold": "fold"}
 _log = get_logger("projector")
 
 
 class Projector:
-    """Folds ``ops.events`` into the rows for ever. Stops only for what waiting cannot cure: AnotherLog, AnotherFold, an error of ours."""
+    """Folds ``ops.events`` into the live projection for ever, whichever that is, and waits while that is another release's.
+
+    Stops only for what waiting cannot cure: AnotherLog, an error of ours.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class Projector:
         return Check(ok=self._waits_for is None, reason=self._waits_for or f"projecting; {self._progress.lag()} records wait")
 
     async def run(self) -> None:
-        """Run until cancelled. Raises AnotherLog and AnotherFold, whose messages say what to do."""
+        """Run until cancelled. Raises AnotherLog, whose message says what to do."""
         sender = asyncio.create_task(self._publisher.run())
         try:
             while True:
@@ -84,6 +88,9 @@ class Projector:
             raise
         except log_port.LogError as error:
             return self._wait("the log", error)
+        except AnotherFold as error:
+            # During a deployment the older projector goes on beside this one, until a projection of ours is switched in.
+            return self._wait("a projection of its fold", error)
         except (Moved, Stalled) as error:
             # Not a wait for somebody: the watchdog goes on watching.
             _log.warning("the session ended; opening again", reason=str(error))
@@ -101,4 +108,4 @@ class Projector:
             _log.warning("waiting", whom=whom, reason=str(error))
         self._waits_for = f"waits for {whom}: {error}"
         self._progress.pause(self._waits_for)
-        return "postgres" if whom == "Postgres" else "log"
+        return _WHY[whom]

@@ -105,12 +105,17 @@ class Session:
 
     async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
         """All partitions at once: while one waits for Postgres another is folded. The feed's head puts their commits in order."""
-        outcomes = await asyncio.gather(*(self._project(p, records) for p, records in batches.items()), return_exceptions=True)
+        outcomes = await asyncio.gather(*(self.project(p, records) for p, records in batches.items()), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
 
-    async def _project(self, partition: int, records: Sequence[Classified]) -> None:
+    def position(self, partition: int) -> Checkpoint:
+        """Where the partition stands."""
+        return self._positions[partition]
+
+    async def project(self, partition: int, records: Sequence[Classified]) -> None:
+        """Commit the records that come next in the partition, batch by batch. Raises what ``run`` raises."""
         step = self._limits.batch_records
         for start in range(0, len(records), step):
             await self._project_batch(partition, records[start : start + step])

@@ -26,7 +26,7 @@ class Moved(Exception):
 
 
 class AnotherFold(Exception):
-    """The rows were made by another fold; folding on would mix the two. Never continue."""
+    """The live rows are another release's; folding on would mix the two. Wait until a projection of this fold is switched in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Store(Protocol):
         ...
 
     async def open(self) -> Opened:
-        """Make sure of a valid feed head and of a checkpoint for each partition, and read them. Raises AnotherFold, Moved.
+        """Find the live projection; make sure of a valid feed head and of a checkpoint for each partition, and read them. Raises AnotherFold, Moved.
 
         A new epoch is durable before it is seen, so that no epoch is ever given twice.
         """
@@ -79,11 +79,17 @@ class Store(Protocol):
         ...
 
 
-def another_fold(topic: str, partition: int, found: str, ours: str) -> AnotherFold:
+_TO_DO = "a projector of the release that made them goes on with them. To go over to this one: `opsctl projections build`, then compare and switch"
+
+
+def another_fold(where: str, found: str, ours: str) -> AnotherFold:
     """The error that says which folds these are, and what to do."""
-    return AnotherFold(
-        f"{topic}-{partition}: the rows were made by the fold {found}, this is {ours}; stop older projectors and run `projector rebuild`"
-    )
+    return AnotherFold(f"{where}: the rows were made by the fold {found}, this is {ours}; {_TO_DO}")
+
+
+def another_layout(where: str, found: int, ours: int) -> AnotherFold:
+    """The same for tables that another release laid out."""
+    return AnotherFold(f"{where}: the tables have the layout {found}, this release writes {ours}; {_TO_DO}")
 
 
 def entry_of(draft: FeedDraft, position: Position, topic: str, partition: int, projected_at: datetime) -> FeedEntry:

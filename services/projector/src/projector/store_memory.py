@@ -52,7 +52,7 @@ class MemoryStore:
                 tables.commit()
             checkpoints[partition], fold, _ = found
             if fold != self._fold:
-                raise another_fold(self._topic, partition, fold, self._fold)
+                raise another_fold(f"{self._topic}-{partition}", fold, self._fold)
         return Opened(head.epoch, checkpoints)
 
     async def load(self, ids: Sequence[EntityId]) -> Mapping[EntityId, Known]:

@@ -40,19 +40,20 @@ class Difference(NamedTuple):
     row: str | None
 
 
-async def differences(log: EventLog, pool: Pool, limit: int = 100) -> list[Difference]:
+async def differences(log: EventLog, pool: Pool, limit: int = 100, *, schema: str = "read") -> list[Difference]:
     """Compare the rows with a fold of the log up to their checkpoints; at most ``limit`` differences, none if all is well.
+
+    ``schema`` is ``read``, which shows the live projection, or the name of any projection.
 
     Safe beside a running projector. Holds one partition's rows in memory twice. Raises what the log and the pool raise, and RuntimeError if
     the log ends before a checkpoint.
     """
     found: list[Difference] = []
+    sql = {name: text.replace("read.", f"{schema}.") for name, text in _SQL.items()}
     async with pool.transaction(isolation="repeatable_read", readonly=True) as snapshot:
-        stands = {row["partition"]: row for row in await snapshot.fetch(_SQL["checkpoints"], log.topic)}
+        stands = {row["partition"]: row for row in await snapshot.fetch(sql["checkpoints"], log.topic)}
         # All rows first: a transaction that idles while the log is read would be ended.
-        stored = {
-            partition: {table: _table(table, await snapshot.fetch(_SQL[table], partition)) for table in _KEYS} for partition in stands
-        }
+        stored = {partition: {table: _table(table, await snapshot.fetch(sql[table], partition)) for table in _KEYS} for partition in stands}
     for partition, stand in stands.items():
         checkpoint = checkpoint_of(stand)
         folded = await _fold_log(log, partition, checkpoint)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -16,13 +14,14 @@ from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
 from opsctl.moments import parse_moment, parse_version_or_moment
 from opsctl.owners import show_owners
+from opsctl.projections_app import projections_app
+from opsctl.running import run_to_end, with_servers
 from opsctl.screen import Screen, one_line
-from opsctl.servers import Servers, opened, opened_admin, opened_control
+from opsctl.servers import opened_admin, opened_control
 from opsctl.state import show_state
 from opsctl.topics import show_topics
 from opsctl.where import KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
 from opsroom_common.contracts.topics import EVENTS, load_topics
-from opsroom_common.log.port import AnotherLog, LogError
 from opsroom_common.runtime.clock import SystemClock
 from opsroom_common.runtime.logging import configure
 from opsroom_domain.ids import EntityId
@@ -39,6 +38,8 @@ app = typer.Typer(
     epilog="\b\nExit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items()),
 )
 
+app.add_typer(projections_app)
+
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")]
 
 
@@ -54,7 +55,10 @@ def opsctl(
         typer.Option(envvar=POSTGRES_VARIABLE, help="The read model's postgresql:// URL. Default: that of make up.", show_default=False),
     ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag. Reads only: nothing here changes anything."""
+    """Look at the log, an entity's state, the topics and the lag; build and switch projections.
+
+    Nothing here changes anything, but for the commands of projections that say so.
+    """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")
     context.obj = Where.of(kafka, postgres)
@@ -86,7 +90,7 @@ def events(
         check_entity(entity)
     moment = None if since is None else parse_moment(since, SystemClock().now())
     asked = Asked(entity=entity, partition=partition, since=moment, limit=limit, follow=follow, everything=everything)
-    _with_servers(context, lambda servers: show_events(servers, asked, Screen(json=json)))
+    with_servers(context, lambda servers: show_events(servers, asked, Screen(json=json)))
 
 
 @app.command()
@@ -106,7 +110,7 @@ def state(
     check_entity(entity)
     clock = SystemClock()
     wanted = None if at is None else parse_version_or_moment(at, clock.now())
-    _with_servers(context, lambda servers: show_state(servers, EntityId(entity), wanted, clock, Screen(json=json)))
+    with_servers(context, lambda servers: show_state(servers, EntityId(entity), wanted, clock, Screen(json=json)))
 
 
 @app.command()
@@ -120,7 +124,7 @@ def topics(context: typer.Context, *, json: _Json = False) -> None:
         async with opened_admin(context.obj) as admin:
             return await show_topics(admin, load_topics(), Screen(json=json))
 
-    _run(run)
+    run_to_end(run)
 
 
 @app.command()
@@ -138,7 +142,7 @@ def lag(
 
     Exit code 1 if one lags, stands still, or has not begun.
     """
-    _with_servers(context, lambda servers: show_lag(servers, Limits(behind_max, age_max), Screen(json=json)))
+    with_servers(context, lambda servers: show_lag(servers, Limits(behind_max, age_max), Screen(json=json)))
 
 
 @app.command()
@@ -152,30 +156,7 @@ def owners(context: typer.Context, *, json: _Json = False) -> None:
         async with opened_control(context.obj) as control:
             return await show_owners(control, load_topics()[EVENTS].partitions, Screen(json=json))
 
-    _run(run)
-
-
-def _with_servers(context: typer.Context, work: Callable[[Servers], Awaitable[Exit]]) -> None:
-    async def run() -> Exit:
-        async with opened(context.obj) as servers:
-            return await work(servers)
-
-    _run(run)
-
-
-def _run(work: Callable[[], Awaitable[Exit]]) -> None:
-    """Run one command to its end. Raises typer.Exit with its code, Stop."""
-
-    async def main() -> Exit:
-        return await work()
-
-    try:
-        code = asyncio.run(main())
-    except AnotherLog as error:
-        raise Stop(Exit.FINDING, str(error)) from error
-    except LogError as error:
-        raise Stop(Exit.AWAY, str(error)) from error
-    raise typer.Exit(code)
+    run_to_end(run)
 
 
 def run() -> None:

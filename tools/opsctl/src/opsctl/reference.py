@@ -21,10 +21,17 @@ def page() -> str:
     """The whole page, in Markdown."""
     group: Any = typer.main.get_command(app)
     parts = [_HEAD, _words(group.help), "", "```text\nopsctl [OPTIONS] COMMAND [ARGS]...\n```", "", *_table(group), ""]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         parts += [f"## opsctl {name}", "", _words(command.help), "", f"```text\n{_usage(name, command)}\n```", "", *_table(command), ""]
     parts += [*_exit_codes(), "", _OUTPUT]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its whole name; a group of commands comes before its own."""
+    for name, command in group.commands.items():
+        yield f"{before}{name}", command
+        yield from _commands(command, f"{before}{name} ") if hasattr(command, "commands") else ()
 
 
 _OUTPUT = """## Output
@@ -80,7 +87,8 @@ def _default(param: Any) -> str:
 
 def _usage(name: str, command: Any) -> str:
     arguments = [param.metavar for param in command.params if param.param_type_name == "argument"]
-    return " ".join(["opsctl", name, "[OPTIONS]", *arguments])
+    asks = ["COMMAND", "[ARGS]..."] if hasattr(command, "commands") else ["[OPTIONS]"]
+    return " ".join(["opsctl", name, *asks, *arguments])
 
 
 def _words(text: str | None) -> str:

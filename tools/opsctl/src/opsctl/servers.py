@@ -65,6 +65,30 @@ async def opened_control(where: Where) -> AsyncGenerator[EventLog]:
         await log.close()
 
 
+@asynccontextmanager
+async def opened_for_projections(where: Where, *, log: bool = True) -> AsyncGenerator[tuple[KafkaEventLog, Pool]]:
+    """The log, which is checked to be as declared if ``log``, and a pool whose statements may take hours. Raises Stop, log.port.Unavailable."""
+    declared = load_topics()[EVENTS]
+    if log:
+        async with opened_admin(where) as admin:
+            _checked((await admin.topics()).get(EVENTS), declared)
+    events = KafkaEventLog(where.kafka, declared.partitions, client_id=CLIENT)
+    # What a crash of Postgres loses of a build is read again from the log.
+    pool = await Pool.open(
+        where.postgres,
+        name="opsctl projections",
+        max_size=12,
+        statement_timeout_s=24 * 3600.0,
+        idle_timeout_s=30.0,
+        synchronous_commit=False,
+    )
+    try:
+        yield events, pool
+    finally:
+        await pool.close()
+        await events.close()
+
+
 async def opened_pool(where: Where) -> Pool:
     """Connects when it is first used."""
     return await Pool.open(where.postgres, name=CLIENT, max_size=2, statement_timeout_s=5.0)

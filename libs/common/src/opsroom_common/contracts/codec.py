@@ -14,9 +14,10 @@ from opsroom_common.contracts.avro import installed_catalogue
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope, Fence, Mark
 from opsroom_common.contracts.errors import Malformed, Undecodable, Unencodable
 from opsroom_common.contracts.forms import Form
-from opsroom_common.contracts.headers import FINGERPRINT, Peek, peek, to_envelope
+from opsroom_common.contracts.headers import Peek, peek, read_headers
 from opsroom_common.contracts.signals import decode_signal, encode_signal
 from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_domain.copies import maker
 from opsroom_domain.registry import KINDS
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
 
 IN_HEADERS = frozenset({"at", "by"})
 """Fields of every event that stand in the headers ``ce_time`` and ``ce_actor`` and not in the value."""
+_record = maker(DomainRecord)
 ENTITY_ID_BYTES_MAX = 128
 """A longer claim of whose record a malformed one is, is not believed."""
 
@@ -64,7 +66,7 @@ class _EventForm:
 class _Forms:
     by_class: Mapping[tuple[str, type[Any]], _EventForm]
     """By kind and class: kinds share classes, and each has its own records of them."""
-    by_type: Mapping[bytes, _EventForm]
+    by_type: Mapping[str, _EventForm]
     fence: Form[FenceBody]
     mark: Form[MarkBody]
 
@@ -80,7 +82,7 @@ def _forms() -> _Forms:
             by_class[kind.name, cls] = _EventForm(kind.name, form)
     return _Forms(
         by_class=by_class,
-        by_type={event.form.type.encode(): event for event in by_class.values()},
+        by_type={event.form.type: event for event in by_class.values()},
         fence=Form(FENCE_TYPE, FenceBody, "opsroom.log.Fence", schemas),
         mark=Form(MARK_TYPE, MarkBody, "opsroom.log.Mark", schemas),
     )
@@ -143,26 +145,27 @@ def decode(record: LogRecord) -> DomainRecord | Fence | Mark:
     """
     forms = _forms()  # outside: a broken installation is not the record's fault
     try:
-        headers = dict(record.headers)
-        event = forms.by_type.get(headers.get("ce_type", b""))
-        return _domain_record(record, headers, event) if event else _log_record(record, headers, forms)
+        envelope, fingerprint = read_headers(record.headers)
+        event = forms.by_type.get(envelope.type)
+        if event is not None:
+            return _domain_record(record, envelope, fingerprint, event)
+        return _log_record(record, envelope, fingerprint, forms)
     except Malformed as error:
         raise Undecodable(str(error), _entity_id(record)) from None
     except Exception as error:  # noqa: BLE001 - the record is untrusted; one bad record must never stop a partition
         raise Undecodable(f"malformed ({type(error).__name__})", _entity_id(record)) from None
 
 
-def _domain_record(record: LogRecord, headers: dict[str, bytes], known: _EventForm) -> DomainRecord:
-    envelope = to_envelope(headers)
+def _domain_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, known: _EventForm) -> DomainRecord:
     entity_id, version, command_id, body_hash = envelope.subject, envelope.entity_version, envelope.command_id, envelope.body_hash
     if not (entity_id and version and command_id and body_hash and envelope.actor and envelope.term):
         raise Malformed("one of the headers ce_subject, ce_entityversion, ce_commandid, ce_bodyhash, ce_actor, ce_term is missing")
-    if record.key != headers["ce_subject"]:
+    if record.key != entity_id.encode():
         raise Malformed("the record's key is not its ce_subject")
-    values = known.form.read(headers.get(FINGERPRINT, b""), _value(record))
+    values = known.form.read(fingerprint, _value(record))
     values["at"] = envelope.time
     values["by"] = envelope.actor
-    return DomainRecord(
+    return _record(
         partition=record.partition,
         offset=record.offset,
         envelope=envelope,
@@ -175,9 +178,8 @@ def _domain_record(record: LogRecord, headers: dict[str, bytes], known: _EventFo
     )
 
 
-def _log_record(record: LogRecord, headers: dict[str, bytes], forms: _Forms) -> Fence | Mark:
-    envelope = to_envelope(headers)
-    fingerprint, value = headers.get(FINGERPRINT, b""), _value(record)
+def _log_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, forms: _Forms) -> Fence | Mark:
+    value = _value(record)
     if envelope.type == FENCE_TYPE:
         body = forms.fence.shape.build(forms.fence.read(fingerprint, value))
         return Fence(partition=record.partition, offset=record.offset, term=envelope.id, owner=body.owner, url=body.url, time=envelope.time)

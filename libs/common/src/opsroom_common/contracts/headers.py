@@ -6,15 +6,18 @@ They hold opaque ids and codes: printable ASCII without blanks and without ``@``
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from operator import attrgetter
-from typing import NamedTuple
+from functools import lru_cache
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 from opsroom_common.contracts.envelope import Envelope
 from opsroom_common.contracts.errors import Malformed, Unencodable
 from opsroom_common.log.port import Headers
+from opsroom_domain.copies import filler
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
-from opsroom_domain.times import rfc3339
+from opsroom_domain.times import instant, rfc3339
 
 CONTENT_TYPE = "application/avro"
 SPEC_VERSION = "1.0"
@@ -43,16 +46,24 @@ _READ_NAMES = (*_REQUIRED_NAMES, "ce_entityversion", *_OPTIONAL_NAMES)
 _ABSENT = (b"",) * len(_READ_NAMES)
 _CONTENT_TYPE = ("content-type", CONTENT_TYPE.encode())
 _SPEC_VERSION = ("ce_specversion", SPEC_VERSION.encode())
+_MUST = {_CONTENT_TYPE[0], _SPEC_VERSION[0], *_REQUIRED_NAMES}
+# Behind the first three: the envelope's fields, in their order.
+_PICKED = (
+    _CONTENT_TYPE[0], _SPEC_VERSION[0], FINGERPRINT, *_REQUIRED_NAMES, "ce_term", "ce_subject", "ce_entityversion", "ce_commandid",
+    "ce_bodyhash", "ce_actor", "ce_role", "ce_correlationid", "ce_causationid", "ce_reason", "ce_proposalid", "ce_traceparent",
+)  # fmt: skip
 
 HEADER_NAMES = (_CONTENT_TYPE[0], _SPEC_VERSION[0], *_READ_NAMES, FINGERPRINT)
 """Every header that a record of ours may have."""
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_FIRST_VERSIONS = {str(number): Version(number) for number in range(1, 1_001)}
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 _UTC = timedelta(0)
 # The one printable ASCII character that no value may hold: so all values are checked, encoded and decoded as one string.
 _BETWEEN = b" "
 _OPAQUE = bytes(code for code in range(ord("!"), ord("~") + 1) if code != ord("@"))
+_envelope = filler(Envelope)
 
 
 class Peek(NamedTuple):
@@ -135,12 +146,52 @@ def to_envelope(headers: dict[str, bytes]) -> Envelope:
     )
 
 
+def read_headers(headers: Headers) -> tuple[Envelope, bytes]:
+    """The envelope, as ``to_envelope`` of the same headers gives it, and the value of ``avro-fingerprint``, empty if there is none.
+
+    For a record that one of ours wrote in half the time of ``to_envelope``. Raises Malformed.
+    """
+    names: tuple[str, ...]
+    values: tuple[bytes, ...]
+    try:
+        names, values = zip(*headers)  # noqa: B905 -- pairs are pairs
+        joined = _BETWEEN.join(values)
+    except (ValueError, TypeError):  # no headers, or one without a value
+        return _read_slowly(headers)
+    pick = _layout(names)
+    if pick is None or not _all_opaque(joined, len(values)):
+        return _read_slowly(headers)
+    texts: list[str | None] = [*joined.decode("ascii").split(" "), None]
+    content_type, spec, fingerprint, id_, type_, source, time, term, subject, version, *rest = pick(texts)
+    if content_type != CONTENT_TYPE or spec != SPEC_VERSION or "" in texts:
+        return _read_slowly(headers)
+    number = _FIRST_VERSIONS.get(version) or (version and _version(version))
+    return _envelope(id_, type_, source, _time(time), term, subject, number, *rest), fingerprint.encode() if fingerprint else b""
+
+
+def _read_slowly(headers: Headers) -> tuple[Envelope, bytes]:
+    """For headers that nobody of ours writes: too many, too few, twice, empty. Raises Malformed with what is wrong."""
+    known = dict(headers)
+    return to_envelope(known), known.get(FINGERPRINT, b"")
+
+
+@lru_cache(maxsize=256)
+def _layout(names: tuple[str, ...]) -> Callable[[list[str | None]], tuple[Any, ...]] | None:
+    """How the values of headers with these names, in this order, are picked in the order of ``_PICKED``; the last value stands for an absent one.
+
+    None if a required name is missing, or one comes twice or is not ours.
+    """
+    if len(set(names)) != len(names) or not _MUST <= set(names) <= set(HEADER_NAMES):
+        return None
+    return itemgetter(*(names.index(name) if name in names else len(names) for name in _PICKED))
+
+
 def _time(value: str) -> datetime:
     # fromisoformat takes many forms; the log has one, so that equal times are equal bytes.
     if not _TIME.fullmatch(value):
         raise Malformed("header ce_time is not RFC 3339 in UTC with microseconds and Z")
     try:
-        return datetime.fromisoformat(value)
+        return instant(value)
     except ValueError:
         raise Malformed("header ce_time names no moment") from None
 

@@ -23,6 +23,7 @@ from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from opsroom_common.contracts.avro import Values
+from opsroom_domain.copies import maker
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -37,6 +38,7 @@ class Shape(Generic[T]):
             raise TypeError(f"{cls.__name__} is no dataclass; only dataclasses have a schema")
         hints = get_type_hints(cls)
         self._cls = cls
+        self._make = maker(cls)
         self._names = tuple(field.name for field in fields(cls) if field.name not in in_headers)
         conversions = [(name, *_conversions(hints[name])) for name in self._names]
         self._outward = tuple((name, outward) for name, outward, _ in conversions if outward is not None)
@@ -56,7 +58,7 @@ class Shape(Generic[T]):
         """
         for name, inward in self._inward:
             values[name] = inward(values[name])
-        return self._cls(**values)
+        return self._make(**values)
 
 
 def _conversions(hint: Any) -> tuple[_Convert | None, _Convert | None]:

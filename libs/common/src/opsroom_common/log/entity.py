@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_domain.copies import changed
+from opsroom_domain.copies import changed, maker
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -64,6 +64,9 @@ class Entity:
         return self.created_by_command if self.created_by_command.command_id == command_id else None
 
 
+_applied = maker(Applied)
+
+
 def mint_ms(command_id: str) -> int:
     """The time in a UUIDv7, Unix milliseconds (RFC 9562: the first 48 bits)."""
     return int(command_id[:8] + command_id[9:13], 16)
@@ -75,7 +78,7 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
     if record.version != expected:
         raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
-    applied = Applied(record.command_id, record.body_hash, record.version, record.offset)
+    applied = _applied(record.command_id, record.body_hash, record.version, record.offset)
     if entity is None:
         return Entity(
             kind=record.kind,

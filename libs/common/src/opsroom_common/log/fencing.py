@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE
 from opsroom_common.log.port import Checkpoint, Classified, LogRecord, RecordClass
+from opsroom_domain.copies import maker
 
 _TYPE, _ID, _TERM = "ce_type", "ce_id", "ce_term"
+_checkpoint, _classified = maker(Checkpoint), maker(Classified)
 
 
 class TermFilter:
@@ -31,7 +31,8 @@ class TermFilter:
             raise ValueError(f"record {record.partition}:{record.offset} is before the checkpoint {self._at.offset}")
         headers = dict(record.headers)
         type_ = headers.get(_TYPE, b"").decode("utf-8", "replace")
-        after = replace(self._at, offset=record.offset + 1)
+        at = self._at
+        after = _checkpoint(record.offset + 1, at.term, at.fence_offset)
         if type_ == FENCE_TYPE and (fence_id := headers.get(_ID)):
             what = RecordClass.FENCE
             after = Checkpoint(record.offset + 1, fence_id.decode("utf-8", "replace"), record.offset)
@@ -40,7 +41,7 @@ class TermFilter:
         else:
             what = RecordClass.VOID
         self._at = after
-        return Classified(record, what, after)
+        return _classified(record, what, after)
 
     def _is_of_this_term(self, term: bytes | None) -> bool:
         return term is not None and self._at.term is not None and term.decode("utf-8", "replace") == self._at.term

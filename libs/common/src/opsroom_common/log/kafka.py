@@ -35,6 +35,7 @@ from opsroom_common.log.port import (
     Unavailable,
     another_log,
 )
+from opsroom_domain.copies import maker
 
 _log = structlog.get_logger(__name__)
 
@@ -303,8 +304,11 @@ class KafkaReader:
         return TopicPartition(self._log.topic, partition)
 
 
+_log_record = maker(LogRecord)
+
+
 def _record(record: ConsumerRecord) -> LogRecord:
-    return LogRecord(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
+    return _log_record(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
 
 
 async def _end_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
@@ -39,6 +39,11 @@ class Session:
         with translated():
             await self._runner.execute(statement, *values)
 
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Append rows with one COPY, all or none. A ``jsonb`` is given as ready JSON in bytes. Raises Unavailable, Rejected."""
+        with translated():
+            await self._runner.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=rows)
+
 
 class Pool(Session):
     """At most ``max_size`` connections; a caller waits at most 5 s for one, and a statement runs at most ``statement_timeout_s``.
@@ -52,9 +57,19 @@ class Pool(Session):
 
     @classmethod
     async def open(
-        cls, dsn: str, *, name: str, max_size: int = 8, statement_timeout_s: float = 15.0, synchronous_commit: bool = True
+        cls,
+        dsn: str,
+        *,
+        name: str,
+        max_size: int = 8,
+        statement_timeout_s: float = 15.0,
+        idle_timeout_s: float = 2.0,
+        synchronous_commit: bool = True,
     ) -> Pool:
-        """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it."""
+        """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
+
+        A transaction that is idle for ``idle_timeout_s`` is ended by the server.
+        """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
                 dsn,
@@ -71,7 +86,7 @@ class Pool(Session):
                     "synchronous_commit": "on" if synchronous_commit else "off",
                     "statement_timeout": str(int(statement_timeout_s * 1000)),
                     # A paused process in a transaction would hold the feed's head for all others.
-                    "idle_in_transaction_session_timeout": "2000",
+                    "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
                     "jit": "off",
                     "timezone": "UTC",
                 },
@@ -80,12 +95,19 @@ class Pool(Session):
 
     @asynccontextmanager
     async def transaction(self, *, isolation: str = "read_committed", readonly: bool = False) -> AsyncGenerator[Session]:
-        """Several statements in one transaction; 2 s idle inside it end it. Raises Unavailable, Rejected."""
+        """Several statements in one transaction; ``idle_timeout_s`` without a statement end it. Raises Unavailable, Rejected."""
         with translated():
             async with (
                 self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection,
                 connection.transaction(isolation=isolation, readonly=readonly),
             ):
+                yield Session(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Session]:
+        """One connection, kept for the whole block: for what belongs to a connection, as an advisory lock does. Raises Unavailable."""
+        with translated():
+            async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
                 yield Session(connection)
 
     async def close(self) -> None:
@@ -101,8 +123,17 @@ class _Connection(asyncpg.Connection):
 
 
 async def _prepare(connection: Any) -> None:
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_dumps, decoder=orjson.loads)
+    # Binary, because COPY knows no other form.
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb, decoder=_from_jsonb, format="binary")
 
 
-def _dumps(value: object) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+_JSONB_VERSION = b"\x01"
+
+
+def _jsonb(value: object) -> bytes:
+    """Bytes are JSON already; anything else is written as JSON."""
+    return _JSONB_VERSION + (value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def _from_jsonb(value: bytes) -> object:
+    return orjson.loads(value[1:])

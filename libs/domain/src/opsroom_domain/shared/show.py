@@ -21,7 +21,7 @@ def shared_to_json(state: SharedState) -> dict[str, Json]:
         "id": state.id,
         "title": state.title,
         "description": state.description,
-        "visibility": state.visibility.value,
+        "visibility": str(state.visibility),
         "viewers": list(state.viewers),
         "team": state.team,
         "assignee": state.assignee,
@@ -61,7 +61,7 @@ def shared_tags(state: SharedState) -> dict[str, str]:
     return {
         "assignee": state.assignee or "",
         "team": state.team or "",
-        "visibility": state.visibility.value,
+        "visibility": str(state.visibility),
         "labels": listed(state.labels),
         "watchers": listed(state.watchers),
         "viewers": listed(state.viewers),

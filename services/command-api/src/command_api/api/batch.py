@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.api import answers
-from command_api.api.commands import CommandDoors, Ports, body_hash, entity_id_of
+from command_api.api.commands import CommandDoors, Ports, body_hash, target_of
 from command_api.api.doors import BY_NAME
 from command_api.api.doors.door import HOLE, Door
 from command_api.api.headers import Origin, checked_id, origin, plain
@@ -22,7 +22,6 @@ from opsroom_common.auth.identity import Identity
 from opsroom_common.http.json import JSON, StrictBody, checked, field_errors, read_json
 from opsroom_common.http.problems import Problem, invalid_fields, problem, unexpected
 from opsroom_common.runtime.telemetry import TRACEPARENT, inject
-from opsroom_domain.ids import EntityId
 
 PATH = "/v1/commands:batch"
 COMMANDS_MAX = 500
@@ -53,7 +52,10 @@ class BatchItem(StrictBody):
 
     @property
     def target(self) -> str | None:
-        """The entity as the caller names it. One that creates names it in its body."""
+        """The entity as the caller names it. One that creates names it in its body; the only one of its kind need not be named."""
+        door = BY_NAME.get(self.command)
+        if door is not None and door.only is not None:
+            return door.only
         named = self.entity if self.entity is not None else self.body.get("id")
         return named if isinstance(named, str) else None
 
@@ -156,14 +158,10 @@ class BatchDoor:
             raise problem(413, "body-too-large", "The body is too large", detail, limit_bytes=self._body_bytes_max)
         body = checked(door.body, canonical)
         created = door.creates
-        if created and item.entity is not None:
-            raise problem(
-                400,
-                "invalid-request",
-                "The request does not fit",
-                "entity: a command that creates carries the id in its body; leave entity out",
-            )
-        entity_id = EntityId(body.id if created else entity_id_of(door.kind, item.entity or ""))
+        if item.entity is not None and HOLE not in door.path:
+            why = "that creates carries the id in its body" if created else "of this kind has one entity only"
+            raise problem(400, "invalid-request", "The request does not fit", f"entity: a command {why}; leave entity out")
+        entity_id = target_of(door, body, item.entity or "")
         hashed = body_hash(door.method, door.path.replace(HOLE, entity_id), canonical)
         answer = await self._doors.submit(self._doors.asked(door, entity_id, body, hashed, call.came, call.who, command, call.arrived))
         headers = answers.location(answer.entity) if created else {}

@@ -68,7 +68,7 @@ class CommandDoors:
                     command = command_id(headers, ports.clock.now())
                     raw, canonical = await read_json(request, headers.get("content-type"))
                     body = checked(door.body, raw)
-                    entity_id = EntityId(body.id if door.creates else entity_id_of(door.kind, request.path_params["id"]))
+                    entity_id = target_of(door, body, request.path_params.get("id", ""))
                     hashed = body_hash(request.method, request.scope["path"], canonical)
                     asked = self.asked(door, entity_id, body, hashed, origin(headers), identity, command, arrived)
                     parsed = ports.clock.monotonic()
@@ -144,6 +144,13 @@ class CommandDoors:
 def body_hash(method: str, path: str, canonical: bytes) -> str:
     """What makes a command what it is: 128 bits of SHA-256, as hex. Same command id, other hash: refused."""
     return sha256(b"\n".join((method.encode(), path.encode(), canonical))).hexdigest()[:32]
+
+
+def target_of(door: Door[Any], body: Any, named: str) -> EntityId:
+    """The entity that a command is about; ``named`` is the id in the address, if the address holds one. Raises Problem 400."""
+    if door.only is not None:
+        return door.only
+    return EntityId(body.id if door.creates else entity_id_of(door.kind, named))
 
 
 def entity_id_of(kind: str, entity_id: str) -> str:

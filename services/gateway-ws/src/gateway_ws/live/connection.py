@@ -71,6 +71,9 @@ class Connection:
         self._opened_at_s = now_s
         self._next_ping_s = now_s + around.limits.ping_interval_s
         self._pong_due_s: float | None = None
+        self._ended: dict[str, str] = {}
+        """By channel, the last frames of subscriptions that the hub dropped, until ``_tell_ended_s``."""
+        self._tell_ended_s = 0.0
 
     async def run(self) -> None:
         """Serve until either side closes. Afterwards nothing of this connection is left in the gateway."""
@@ -96,9 +99,14 @@ class Connection:
             return
         self._wake.set()
 
-    def ended(self, subscription: Subscription) -> None:
-        """The hub dropped a subscription of ours."""
+    def ended(self, subscription: Subscription, frame: str, delay_s: float) -> None:
+        """The hub dropped a subscription of ours; its client is told in ``delay_s``, unless it has ended it itself by then."""
         self._subscriptions.pop(subscription.channel.name, None)
+        if delay_s <= 0:
+            self.push(frame)
+            return
+        self._ended[subscription.channel.name] = frame
+        self._tell_ended_s = self._around.clock.monotonic() + delay_s
 
     def close(self, why: codes.Disconnect, detail: str = "") -> None:
         """Close with this code, after what is queued. Only the first verdict counts. Returns at once."""
@@ -115,13 +123,17 @@ class Connection:
         self._socket.abort()
 
     def tick(self, now_s: float) -> None:
-        """Deadlines, pings and marks. ``now_s`` is monotonic."""
+        """Deadlines, late news, pings and marks. ``now_s`` is monotonic."""
         if self._verdict is not None:
             return
         if self._identity is None:
             if now_s - self._opened_at_s > self._limits.connect_timeout_s:
                 self.close(codes.STALE, "no connect command in time")
             return
+        if self._ended and now_s >= self._tell_ended_s:
+            for frame in self._ended.values():
+                self.push(frame)
+            self._ended.clear()
         if self._pong_due_s is not None and now_s > self._pong_due_s:
             self.close(codes.NO_PONG)
         elif now_s >= self._next_ping_s:
@@ -211,8 +223,11 @@ class Connection:
             self.push(protocol.error_reply(command.id, refusal.error, refusal.message))
             return
         self._subscriptions[command.channel] = subscription
+        # It begins anew with its reply: what would end the one before must not reach it.
+        self._ended.pop(command.channel, None)
 
     def _unsubscribe(self, command: Unsubscription) -> None:
+        self._ended.pop(command.channel, None)
         subscription = self._subscriptions.pop(command.channel, None)
         if subscription is not None:
             self._around.hub.remove(subscription)

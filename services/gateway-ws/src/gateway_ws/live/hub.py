@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,10 @@ from gateway_ws.live.publications import Prepared
 from gateway_ws.metrics import GatewayMetrics
 from opsroom_common.runtime.clock import Clock
 
+_SPREAD_S_MIN = 0.25
+"""Below it all are told at once: connections look at the clock no more often."""
+_SPREAD_S_MAX = 10.0
+
 
 class Outlet(Protocol):
     """A connection, as the hub sees it."""
@@ -22,8 +26,8 @@ class Outlet(Protocol):
         """Queue one frame. Never blocks, never raises: a connection that cannot keep up closes itself."""
         ...
 
-    def ended(self, subscription: Subscription) -> None:
-        """The hub dropped this subscription; its last frame is queued already."""
+    def ended(self, subscription: Subscription, frame: str, delay_s: float) -> None:
+        """The hub dropped this subscription: queue its last frame in ``delay_s`` seconds. Never blocks, never raises."""
         ...
 
 
@@ -39,11 +43,18 @@ class Subscription:
 
 
 class Hub:
-    """All subscriptions of this gateway, by channel and by distinct filter."""
+    """All subscriptions of this gateway, by channel and by distinct filter.
 
-    def __init__(self, clock: Clock, metrics: GatewayMetrics) -> None:
+    ``jitter`` gives a number from 0 to 1. At a resync about ``resyncs_per_s`` connections are told each second, and all within ten seconds.
+    """
+
+    def __init__(
+        self, clock: Clock, metrics: GatewayMetrics, *, jitter: Callable[[], float] = lambda: 0.0, resyncs_per_s: float = 500.0
+    ) -> None:
         self._clock = clock
         self._metrics = metrics
+        self._jitter = jitter
+        self._resyncs_per_s = resyncs_per_s
         self._channels: dict[str, dict[TagFilter | None, set[Subscription]]] = {}
 
     def add(self, subscription: Subscription) -> None:
@@ -88,14 +99,21 @@ class Hub:
                     subscription.outlet.push(frame)
 
     def resync(self, message: str) -> None:
-        """End every subscription in such a way that its client subscribes again and learns that it needs a fresh snapshot."""
+        """End every subscription in such a way that its client subscribes again and learns that it needs a fresh snapshot.
+
+        From this moment none of them is told anything of the feed. Each connection is told so at a moment of its own, so that not all clients
+        ask for their snapshots at once.
+        """
         ended = list(self._all())
         self._channels.clear()
         self._metrics.subscriptions.set(0)
         self._metrics.resyncs.inc(len(ended))
+        outlets = {id(subscription.outlet) for subscription in ended}
+        spread_s = min(_SPREAD_S_MAX, len(outlets) / self._resyncs_per_s)
+        delays = {outlet: self._jitter() * spread_s if spread_s >= _SPREAD_S_MIN else 0.0 for outlet in outlets}
         for subscription in ended:
-            subscription.outlet.push(protocol.unsubscribe_push(subscription.channel.name, RESYNC, message))
-            subscription.outlet.ended(subscription)
+            frame = protocol.unsubscribe_push(subscription.channel.name, RESYNC, message)
+            subscription.outlet.ended(subscription, frame, delays[id(subscription.outlet)])
 
     def _all(self) -> Iterator[Subscription]:
         for groups in self._channels.values():

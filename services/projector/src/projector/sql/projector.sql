@@ -1,19 +1,12 @@
 -- Everything that the projector asks beside a batch.
 
--- name: installed_schema
-SELECT obj_description(oid, 'pg_namespace') AS installed FROM pg_namespace WHERE nspname = 'read_v1'
-
--- name: lock_schema
--- Several projectors may start at once; the lock goes with the transaction.
-SELECT pg_advisory_xact_lock(hashtext('opsroom.projector.schema'))
-
--- name: mark_schema
-COMMENT ON SCHEMA read_v1 IS
-
 -- name: new_epoch
--- Changes nothing if the head is valid. This one commit is synchronous: an epoch that readers saw is never given again.
+-- Changes nothing if the head is valid, or if the projection is not live. This one commit is synchronous: an epoch that readers saw is never
+-- given again. The projection's row is locked so that no switch comes between the question and the answer.
 WITH durable AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'on', true) AS done
+), live AS MATERIALIZED (
+    SELECT name FROM feed.projections, durable WHERE name = $1 AND state = 'live' FOR SHARE OF projections
 ), made AS (
     INSERT INTO feed.head AS known (one, epoch, n, postmaster_started, projection)
     SELECT
@@ -23,8 +16,8 @@ WITH durable AS MATERIALIZED (
             coalesce((SELECT epoch FROM feed.last_epoch), 0) + 1,
             coalesce((SELECT epoch FROM feed.head), 0) + 1
         ),
-        0, pg_postmaster_start_time(), $1
-    FROM durable
+        0, pg_postmaster_start_time(), live.name
+    FROM live
     ON CONFLICT (one) DO UPDATE
         SET epoch = greatest(excluded.epoch, known.epoch + 1), n = 0,
             postmaster_started = excluded.postmaster_started, projection = excluded.projection
@@ -49,6 +42,12 @@ FROM read_v1.checkpoints c
 CROSS JOIN feed.head h
 WHERE c.topic = $1 AND h.projection = $2 AND h.postmaster_started = pg_postmaster_start_time()
 ORDER BY c.partition
+
+-- name: checkpoints
+SELECT partition, "offset", term, fence_offset, fold
+FROM read_v1.checkpoints
+WHERE topic = $1
+ORDER BY partition
 
 -- name: load_entities
 SELECT
@@ -77,6 +76,17 @@ WITH head AS (
 )
 SELECT EXISTS (SELECT FROM head) AS holds
 
+-- name: quiet_touch
+-- The same for a projection that nobody sees.
+WITH projection AS (
+    SELECT FROM feed.projections WHERE name = $4 AND state IN ('building', 'ready', 'old')
+), touched AS (
+    UPDATE read_v1.checkpoints c SET updated_at = clock_timestamp()
+    FROM unnest($2::int[], $3::bigint[]) AS t(partition, "offset")
+    WHERE c.topic = $1 AND c.partition = t.partition AND c."offset" = t."offset" AND EXISTS (SELECT FROM projection)
+)
+SELECT EXISTS (SELECT FROM projection) AS holds
+
 -- name: trim
 -- At most $2 at a time, so that no statement is long.
 DELETE FROM feed.entries
@@ -84,6 +94,3 @@ WHERE n <= least(
     (SELECT n FROM feed.head) - $1,
     (SELECT min(n) FROM feed.entries) + $2 - 1
 )
-
--- name: forget_everything
-TRUNCATE read_v1.checkpoints, read_v1.fences, read_v1.entities, read_v1.texts, read_v1.entity_versions, read_v1.timeline, read_v1.parked, feed.head, feed.entries

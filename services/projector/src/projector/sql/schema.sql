@@ -1,7 +1,12 @@
--- Projection version 1. Nothing here is a source of truth: dropped and rebuilt from ops.events at any time.
--- Run as one script in one transaction, at every start of a projector for which it has changed (see store.py).
+-- A projection's tables, and what all projections share. Nothing here is a source of truth: dropped and rebuilt from ops.events at any time.
+-- Each section runs as one script in one transaction, whenever it has changed (projections/install.py); the whole file makes a first database.
+-- read_v1 stands for the name of the projection at hand, here and in every statement of this folder: each is a schema of its own.
+-- Raise the layout's number with every change of the section "projection" that is more than one more index: a projector only writes rows of its
+-- own layout, and waits while the live ones are of another.
+-- layout: 3
+
+-- name: projection
 CREATE SCHEMA IF NOT EXISTS read_v1;
-CREATE SCHEMA IF NOT EXISTS feed;
 
 CREATE TABLE IF NOT EXISTS read_v1.checkpoints (
     topic         text   NOT NULL,
@@ -61,14 +66,11 @@ CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     actor text,
     valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL DEFAULT 'infinity',
     state jsonb NOT NULL,
+    -- what lists as of a moment filter and sort by, as in entities
+    created_at timestamptz NOT NULL, rank int, due_at timestamptz, terms text[] NOT NULL,
     PRIMARY KEY (id, version)
 ) WITH (fillfactor = 90);
 CREATE INDEX IF NOT EXISTS entity_versions_command ON read_v1.entity_versions (command_id);
--- What lists as of a moment filter and sort by, as in entities. A row of an older release has none of it: such rows have to be rebuilt.
-ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS created_at timestamptz;
-ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS rank int;
-ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS due_at timestamptz;
-ALTER TABLE read_v1.entity_versions ADD COLUMN IF NOT EXISTS terms text[];
 -- No index has valid_to: closing a version then stays on its page (a HOT update) and touches no index.
 CREATE INDEX IF NOT EXISTS entity_versions_newest ON read_v1.entity_versions (kind, valid_from DESC, id DESC);
 CREATE INDEX IF NOT EXISTS entity_versions_terms  ON read_v1.entity_versions USING gin (terms);
@@ -92,6 +94,26 @@ CREATE TABLE IF NOT EXISTS read_v1.parked (
     behind int NOT NULL DEFAULT 0, parked_at timestamptz NOT NULL
 );
 
+-- name: feed
+CREATE SCHEMA IF NOT EXISTS feed;
+
+-- The projections that there are. Readers see the live one, through the views in read.
+CREATE TABLE IF NOT EXISTS feed.projections (
+    name        text PRIMARY KEY,
+    state       text NOT NULL CHECK (state IN ('building', 'ready', 'live', 'old', 'failed')),
+    fold        text NOT NULL,               -- fingerprint of the fold that makes its rows
+    layout      int  NOT NULL,               -- of its tables
+    script      text NOT NULL,               -- digest of the script that made its tables
+    made_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_at  timestamptz NOT NULL DEFAULT clock_timestamp(),   -- of the state
+    phase       text NOT NULL DEFAULT 'done' CHECK (phase IN ('load', 'index', 'done')),   -- of a build
+    after_load  text[] NOT NULL DEFAULT '{}',    -- what makes the indexes and keys that were put off until the rows are loaded
+    sound       boolean,                     -- what the last comparison found
+    compared    text,                        -- in words
+    error       text                         -- why it failed
+);
+CREATE UNIQUE INDEX IF NOT EXISTS projections_live ON feed.projections (state) WHERE state = 'live';
+
 -- The change feed. UNLOGGED on purpose: a crash of Postgres empties both, which ends the epoch by itself.
 CREATE UNLOGGED TABLE IF NOT EXISTS feed.head (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -107,7 +129,9 @@ CREATE UNLOGGED TABLE IF NOT EXISTS feed.entries (
 -- The last epoch outlives the head, so that epochs grow even when the machine's clock goes back.
 CREATE TABLE IF NOT EXISTS feed.last_epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), epoch bigint NOT NULL);
 
--- What readers name: views, so that a rebuilt projection is switched in by one transaction.
+-- name: views
+-- What readers name: views, so that a rebuilt projection is switched in by one transaction. These are the first database's; a switch and a
+-- change of the layout make them anew from the tables that there are (projections/views.py).
 CREATE SCHEMA IF NOT EXISTS read;
 CREATE OR REPLACE VIEW read.checkpoints     AS SELECT * FROM read_v1.checkpoints;
 CREATE OR REPLACE VIEW read.fences          AS SELECT * FROM read_v1.fences;

@@ -16,8 +16,8 @@ def to_json(state: Incident) -> dict[str, Json]:
     """The row's part of the incident: what a dashboard shows. Every key is always there."""
     return {
         **shared_to_json(state),
-        "severity": state.severity.value,
-        "status": state.status.value,
+        "severity": str(state.severity),
+        "status": str(state.status),
         "source": state.source,
         "signals": {name: _signal_to_json(state.signals[name]) for name in sorted(state.signals)},
         "notes": {
@@ -64,8 +64,8 @@ def tags(state: Incident) -> dict[str, str]:
     """Flat strings that live filters and indexes match on. The same keys always; "" where there is no value."""
     return {
         **shared_tags(state),
-        "status": state.status.value,
-        "severity": state.severity.value,
+        "status": str(state.status),
+        "severity": str(state.severity),
         "source": state.source,
         "live": FLAGS[state.live],
         "firing": FLAGS[state.firing],
@@ -79,7 +79,7 @@ def columns(state: Incident) -> ListColumns:
     """What lists sort by and search in: the worst severity ranks first."""
     return ListColumns(
         title=state.title,
-        status=state.status.value,
+        status=str(state.status),
         rank=_RANKS[state.severity],
         assignee=state.assignee,
         text="\n".join((state.title, state.description, *state.labels)),
@@ -92,7 +92,7 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity, start=1)}
 
 def _signal_to_json(signal: Signal) -> dict[str, Json]:
     return {
-        "status": signal.status.value,
+        "status": str(signal.status),
         "starts_at": rfc3339(signal.starts_at),
         "ends_at": time_or_none(signal.ends_at),
         "name": signal.name,

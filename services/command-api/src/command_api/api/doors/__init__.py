@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.api.doors import incident
+from command_api.api.doors import dependencies, incident, task
 from command_api.api.doors.door import Door
 
-DOORS: tuple[Door[Any], ...] = (*incident.DOORS,)
+DOORS: tuple[Door[Any], ...] = (*incident.DOORS, *task.DOORS, *dependencies.DOORS)
 BY_NAME: Mapping[str, Door[Any]] = {door.full_name: door for door in DOORS}
 """By ``KIND.COMMAND``."""

@@ -6,13 +6,13 @@ What a text may hold and how long it may be is the domain's to say; here is only
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsroom_common.http.json import StrictBody
-from opsroom_domain.ids import ActorId, prefix_of
+from opsroom_domain.ids import ActorId, EntityId, prefix_of
 from opsroom_domain.shared.words import Visibility
 
 VERSION_MAX = 2**31 - 1
@@ -39,10 +39,14 @@ def _entity_id(text: str) -> str:
 def _with_zone(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("must say its time zone, like 2026-11-22T12:00:00Z")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be a time that can be written in UTC, from year 1 to 9999") from error
 
 
 IncidentId = Annotated[str, AfterValidator(id_with("inc", "an incident id")), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
+TaskId = Annotated[str, AfterValidator(id_with("tsk", "a task id")), Field(examples=["tsk_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 AnyEntityId = Annotated[str, AfterValidator(_entity_id), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 Actor = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}_[A-Za-z0-9_-]{1,64}$"), Field(examples=["usr_maria"])]
 TeamId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), Field(examples=["payments"])]
@@ -118,6 +122,11 @@ class CommentEditBody(Body):
 
 class CommentDeleteBody(Body):
     comment_id: str = Field(min_length=1, max_length=100)
+
+
+def entity(name: str | None) -> EntityId | None:
+    """An entity of a body, or none."""
+    return None if name is None else EntityId(name)
 
 
 def actors(names: tuple[str, ...]) -> tuple[ActorId, ...]:

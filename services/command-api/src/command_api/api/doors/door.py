@@ -42,6 +42,7 @@ class Door(Generic[B]):
     """One command over HTTP. ``name`` is the command's name in the domain's registry and in permissions.
 
     ``creates``: the entity does not exist before, its id stands in the body as ``id``, and the answer is 201.
+    ``only``: the one entity of its kind, which nobody has to name.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Door(Generic[B]):
     build: Callable[[Asked, B], Any]
     summary: str
     creates: bool = False
+    only: EntityId | None = None
 
     @property
     def full_name(self) -> str:
@@ -67,6 +69,11 @@ def create(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any]
 def post(kind: str, name: str, last: str, body: type[B], build: Callable[[Asked, B], Any], summary: str) -> Door[B]:
     """``POST /v1/COLLECTION/{id}/LAST``."""
     return Door(kind, name, "POST", f"/v1/{KINDS[kind].collection}/{HOLE}/{last}", body, build, summary)
+
+
+def on_only(kind: str, name: str, last: str, only: EntityId, body: type[B], build: Callable[[Asked, B], Any], summary: str) -> Door[B]:
+    """``POST /v1/COLLECTION/LAST``, on the one entity of the kind."""
+    return Door(kind, name, "POST", f"/v1/{KINDS[kind].collection}/{last}", body, build, summary, only=only)
 
 
 def patch(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any], summary: str) -> Door[B]:

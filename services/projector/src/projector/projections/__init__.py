@@ -1,0 +1,1 @@
+"""Several projections side by side: each a Postgres schema with its own checkpoints, one of them live."""

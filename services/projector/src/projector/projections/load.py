@@ -1,0 +1,242 @@
+"""The load of one partition: its records in big chunks, folded in memory and copied into tables without indexes.
+
+A chunk and its checkpoint are one transaction, so that a load which was killed goes on where it stood. What makes it fast: a row of
+``entities`` is written once a chunk and not once an event; a version is copied when it is known until when it is valid, and the one version of
+each entity that is valid until further notice is not written at all. ``close_load`` makes those at the end, from ``entities``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import orjson
+
+from opsroom_common.contracts.envelope import Fence
+from opsroom_common.log.entity import Entity
+from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
+from opsroom_common.postgres.errors import Rejected
+from opsroom_common.postgres.pool import Pool, Session
+from opsroom_common.runtime.logging import get_logger
+from opsroom_domain.ids import EntityId
+from opsroom_domain.registry import KINDS, fold_fingerprint
+from projector.batch_items import Item, Skipped, poison, read_records
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow, columns
+from projector.fold_batch import Folded, fold_batch, shown_of
+from projector.known import Known, KnownEntities
+from projector.projections.names import statements_for
+from projector.projections.quiet_store import QuietStore
+from projector.session import Stalled
+from projector.store import Moved
+
+_JSON = frozenset({"state", "memory", "tags", "diff"})
+_POLL_S = 0.5
+_SILENT_S_MAX = 30.0
+_log = get_logger("projections")
+
+_Row: TypeAlias = EntityRow | TextRow | VersionRow | TimelineRow | FenceRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadLimits:
+    """``chunk_records`` are one transaction; ``entities`` stay in memory, of each partition that is being loaded; ``partitions`` load at once."""
+
+    chunk_records: int = 4_000
+    entities: int = 20_000
+    partitions: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a chunk added: records passed, events folded, rows written, and about how many bytes they are. ``at``: where the partition stands."""
+
+    partition: int
+    at: int
+    records: int
+    events: int
+    rows: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """The rows of a chunk, and what is known once it is committed."""
+
+    folded: Folded
+    versions: list[VersionRow]
+    """Those whose end is known."""
+    held: dict[EntityId, VersionRow] = field(default_factory=dict[EntityId, VersionRow])
+    """The newest version of each entity: valid until further notice."""
+    existed: list[str] = field(default_factory=list[str])
+    """Entities that have a row already."""
+
+
+class PartitionLoad:
+    """Loads one partition into the projection ``name``. Single use."""
+
+    def __init__(
+        self, log: EventLog, pool: Pool, store: QuietStore, partition: int, limits: LoadLimits, told: Callable[[Loaded], None]
+    ) -> None:
+        self._log = log
+        self._pool = pool
+        self._store = store
+        self._partition = partition
+        self._limits = limits
+        self._told = told
+        self._sql = statements_for("projector.projections", "load.sql", store.name)
+        self._known = KnownEntities(limits.entities)
+        self._held: dict[EntityId, VersionRow] = {}
+        self._at = Checkpoint()
+
+    async def run(self, start: Checkpoint, until: int) -> None:
+        """Load the records below ``until``. Raises BadProjection, Moved, Stalled, log.port.LogError, Unavailable."""
+        self._at = start
+        if start.offset >= until:
+            return
+        reader = await self._log.reader({self._partition: start})
+        try:
+            while self._at.offset < until:
+                records = await self._next(reader, until)
+                await self._load(records)
+        finally:
+            await reader.close()
+
+    async def _next(self, reader: LogReader, until: int) -> Sequence[Classified]:
+        """The next chunk: full, unless the end is near."""
+        records: list[Classified] = []
+        silent_s = 0.0
+        while len(records) < self._limits.chunk_records:
+            found = (await reader.poll(self._limits.chunk_records - len(records), _POLL_S)).get(self._partition, ())
+            records.extend(found)
+            if records and records[-1].after.offset >= until:
+                break
+            silent_s = 0.0 if found else silent_s + _POLL_S
+            if silent_s >= _SILENT_S_MAX:
+                raise Stalled(f"{self._log.topic}-{self._partition}: nothing came for {silent_s:.0f} s although the log has more")
+        return [record for record in records if record.record.offset < until]
+
+    async def _load(self, records: Sequence[Classified]) -> None:
+        """One chunk; if Postgres refuses a value of it, halves, until the record that it refuses stands alone and parks its entity."""
+        read = list(read_records(records, self._log.partition_of))
+        try:
+            await self._commit(records, read)
+        except Rejected as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._load(records[:middle])
+                await self._load(records[middle:])
+                return
+            await self._commit(records, [poison(records[0].record, str(error), self._log.partition_of)])
+
+    async def _commit(self, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
+        items = [item for item in read if not isinstance(item, Skipped)]
+        known = await self._known_of(items)
+        chunk = self._fold(known, items)
+        await self._store.check(chunk.folded.newly_parked)
+        after = records[-1].after
+        async with self._pool.transaction() as transaction:
+            size = await self._write(transaction, after, chunk)
+        self._at = after
+        self._known.put(chunk.folded.known)
+        self._hold(chunk.held)
+        folded = chunk.folded
+        rows = len(folded.entities) + len(chunk.versions) + len(folded.timeline) + len(folded.fences) + len(folded.parked)
+        self._told(Loaded(self._partition, after.offset, len(records), len(folded.timeline), rows, size))
+        for skipped in (item for item in read if isinstance(item, Skipped)):
+            _log.error("a record was skipped", partition=self._partition, offset=skipped.offset, reason=skipped.reason)
+        # Others have something to do: a chunk holds the loop for as long as its fold takes.
+        await asyncio.sleep(0)
+
+    def _fold(self, known: Mapping[EntityId, Known], items: Sequence[Item]) -> _Chunk:
+        folded = fold_batch(known, items)
+        chunk = _Chunk(folded, [])
+        for closed in folded.closed:
+            entity_id = EntityId(closed.id)
+            before = self._held.get(entity_id) or _open_version(known[entity_id])
+            chunk.versions.append(before._replace(valid_to=closed.valid_to))
+            chunk.existed.append(closed.id)
+        for row in folded.versions:
+            if row.valid_to is None:
+                chunk.held[EntityId(row.id)] = row
+            else:
+                chunk.versions.append(row)
+        return chunk
+
+    async def _write(self, transaction: Session, after: Checkpoint, chunk: _Chunk) -> int:
+        folded, before = chunk.folded, self._at
+        moved = await transaction.fetch_one(
+            self._sql["move"],
+            self._log.topic, self._partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
+            after.offset, after.term, after.fence_offset, self._store.name, folded.last_time,
+        )  # fmt: skip
+        if moved is None:
+            raise Moved(f"{self._store.name}, {self._log.topic}-{self._partition}: somebody else loads it, or it was dropped")
+        if chunk.existed:
+            await transaction.execute(self._sql["replace_entities"], chunk.existed)
+            await transaction.execute(self._sql["replace_texts"], [row.id for row in folded.texts])
+        size = 0
+        for table, row_type, rows in (
+            ("entities", EntityRow, folded.entities),
+            ("texts", TextRow, folded.texts),
+            ("entity_versions", VersionRow, chunk.versions),
+            ("timeline", TimelineRow, folded.timeline),
+            ("fences", FenceRow, folded.fences),
+        ):
+            size += await self._copy(transaction, table, row_type, rows)
+        if folded.parked:
+            await transaction.execute(self._sql["park"], self._partition, *columns(ParkedRow, folded.parked))
+        return size
+
+    async def _copy(self, transaction: Session, table: str, row_type: type[_Row], rows: Sequence[_Row]) -> int:
+        """Copy the rows, with their partition where the table has it; return about how many bytes they are."""
+        if not rows:
+            return 0
+        json = [index for index, name in enumerate(row_type._fields) if name in _JSON]
+        beside = () if row_type is TextRow else (self._partition,)
+        ready = list(_ready(rows, json, beside))
+        await transaction.copy(self._store.name, table, (*row_type._fields, "partition")[: len(ready[0])], ready)
+        return sum(len(cell) if isinstance(cell, str | bytes) else 8 for row in ready for cell in row)
+
+    async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
+        wanted = {item.entity_id for item in items if not isinstance(item, Fence)}
+        known = self._known.take(wanted)
+        missing = [entity_id for entity_id in wanted if entity_id not in known]
+        if missing:
+            known.update(await self._store.load(missing))
+        return known
+
+    def _hold(self, held: Mapping[EntityId, VersionRow]) -> None:
+        for entity_id, row in held.items():
+            self._held.pop(entity_id, None)
+            self._held[entity_id] = row
+        while len(self._held) > self._limits.entities:
+            del self._held[next(iter(self._held))]
+
+
+async def close_load(transaction: Session, name: str) -> None:
+    """After the last chunk: write the version of each entity that is valid until further notice. Once only."""
+    await transaction.execute(statements_for("projector.projections", "load.sql", name)["open_versions"])
+
+
+def _open_version(known: Known) -> VersionRow:
+    """The newest version of an entity, as it was folded: everything in it is also in the entity itself."""
+    assert isinstance(known, Entity), f"a version is closed of an entity that has none: {known}"
+    last = known.recent[-1]
+    state = orjson.dumps(KINDS[known.kind].to_json(known.state), option=orjson.OPT_SORT_KEYS).decode()
+    shown = shown_of(known)
+    return VersionRow(
+        known.id, known.version, known.kind, known.offset, last.command_id, last.body_hash, known.updated_by, known.updated_at, None, state,
+        known.created_at, shown.columns.rank, shown.columns.due_at, shown.terms,
+    )  # fmt: skip
+
+
+def _ready(rows: Iterable[_Row], json: Sequence[int], beside: Sequence[int]) -> Iterable[Sequence[object]]:
+    for row in rows:
+        cells: list[object] = [*row, *beside]
+        for index in json:
+            cell = cells[index]
+            assert isinstance(cell, str)
+            cells[index] = cell.encode()
+        yield cells
