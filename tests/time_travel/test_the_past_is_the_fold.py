@@ -215,3 +215,56 @@ async def test_activity_is_the_log_newest_first_whatever_is_filtered(pool: Pool,
                 break
             cursor = {"cursor": page["next"]}
         assert found == expected, parameters
+
+
+async def test_at_the_very_time_of_the_last_event_nothing_is_complete_because_another_may_follow(
+    pool: Pool, door: httpx.AsyncClient
+) -> None:
+    room = Room(pool, door, seed=5)
+    room.book = LogBook(partitions=1, seed=5)
+    room.projecting = Projecting(room.book.log, pool, MemoryFeedCarrier(), Limits())
+    entity_id = room.book.open()
+    while True:
+        await room.projecting.until_current()
+        moment = told_until(room.book.log).events[-1].envelope.time
+        before, complete = await room.whole_list("incident", moment)
+        assert not complete
+        _, complete = await room.whole_list("incident", moment - STEP)
+        assert complete
+        room.book.note(entity_id)
+        if told_until(room.book.log).events[-1].envelope.time == moment:
+            break
+    await room.projecting.until_current()
+    after, _ = await room.whole_list("incident", moment)
+    assert after[0]["version"] == before[0]["version"] + 1
+
+
+async def test_a_partition_without_an_event_makes_no_list_complete_but_the_entities_of_others(pool: Pool, door: httpx.AsyncClient) -> None:
+    room = Room(pool, door, seed=1)
+    entity_id = room.book.open()
+    room.book.clock.advance(1)
+    room.book.note(entity_id)
+    await room.projecting.until_current()
+    moment = told_until(room.book.log).events[0].envelope.time
+    page = await room.ask("/v1/incidents", as_of=rfc3339(moment))
+    assert page["past"] == {"at": rfc3339(moment), "complete": False, "complete_before": None}
+    one = await room.ask(f"/v1/incidents/{entity_id}", as_of=rfc3339(moment))
+    assert (one["version"], one["past"]["complete"]) == (1, True)
+
+
+async def test_an_entity_that_is_set_aside_leaves_its_kind_open_from_then_on(pool: Pool, door: httpx.AsyncClient) -> None:
+    room = Room(pool, door, seed=3)
+    ids = [room.book.open() for _ in range(30)]
+    room.book.clock.advance(1)
+    room.book.undecodable(ids[0])
+    parked_at = room.book.clock.now()
+    room.book.clock.advance(1)
+    for entity_id in ids[1:]:
+        room.book.note(entity_id)
+    await room.projecting.until_current()
+    early, late = parked_at - timedelta(milliseconds=500), parked_at + timedelta(milliseconds=500)
+    for moment, complete in ((early, True), (late, False)):
+        assert (await room.ask("/v1/incidents", as_of=rfc3339(moment)))["past"]["complete"] is complete
+        assert (await room.ask("/v1/tasks", as_of=rfc3339(moment)))["past"]["complete"] is True
+        assert (await room.ask(f"/v1/incidents/{ids[0]}", as_of=rfc3339(moment)))["past"]["complete"] is complete
+        assert (await room.ask(f"/v1/incidents/{ids[1]}", as_of=rfc3339(moment)))["past"]["complete"] is True
