@@ -31,6 +31,8 @@ _HISTORIES = {
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
     "task-v1": "d6ac1b70fbec4f05a72e50f7018b90048e01186323ca2ba7d888408ad86f0c04",
     "dependencies-v1": "3566131139595c7d832dc9c1cbc4e512777e9890f292b9b2c3246850a0248aaf",
+    "ticket-v1": "d644336765e5611cd1c59a5878bd928080b63335d2783362aa2ab6a46ce68e49",
+    "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

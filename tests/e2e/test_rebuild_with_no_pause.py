@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from services.projector.tests.log_book import LogBook
 
 from devstack.throwaway import ThrowawayStack
 from opsroom_checks.runnable import docs_block
 from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.kafka import KafkaEventLog
+from opsroom_common.log.port import RawRecord
 from opsroom_common.postgres.pool import Pool
 from opsroom_common.runtime.ids import SystemIds
 from projector.verify import differences
@@ -162,3 +168,67 @@ async def until_current(log: KafkaEventLog, pool: Pool) -> None:
             if all([stands.get(p, 0) >= await log.end_offset(p) for p in range(log.partitions)]):
                 return
             await asyncio.sleep(0.05)
+
+
+class Builder:
+    """``opsctl projections build`` as a process of its own, which says what it does."""
+
+    def __init__(self, stack: ThrowawayStack) -> None:
+        script = Path(sys.executable).parent / "opsctl"
+        self._process = subprocess.Popen(
+            [script, "projections", "build", "--json"], env=environment(stack), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def until(self, done: Callable[[dict[str, Any]], bool]) -> bool:
+        """Whether it came so far; False if it ended before."""
+        assert self._process.stdout is not None
+        return any(done(json.loads(line)) for line in self._process.stdout)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def end(self) -> tuple[int, str]:
+        _, error = self._process.communicate(timeout=80)
+        return self._process.returncode, error
+
+
+def says(words: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda progress: progress["doing"].startswith(words)
+
+
+async def test_a_builder_that_is_killed_goes_on_when_it_is_started_again(own_stack: ThrowawayStack) -> None:
+    log = KafkaEventLog(own_stack.servers.kafka.bootstrap, load_topics()[EVENTS].partitions)
+    pool = await Pool.open(own_stack.servers.postgres.dsn, name="test")
+    book = LogBook(partitions=log.partitions)
+    for _ in range(600):
+        book.random_step()
+    await asyncio.to_thread(own_stack.command_api.stop)
+    try:
+        session = await log.session()
+        for partition in range(log.partitions):
+            records = book.log.records(partition)
+            raws = [RawRecord(record.key, record.value or b"", record.headers, record.timestamp_ms) for record in records]
+            await session.append(partition, raws)
+        await session.close()
+        await until_current(log, pool)
+        for where in ("loads", "writes the versions", "makes index 2", "analyses"):
+            builder = Builder(own_stack)
+            assert await asyncio.to_thread(builder.until, says(where)), f"it ended before it came to {where!r}"
+            builder.kill()
+            assert await differences(log, pool) == []
+            left = await pool.fetch("SELECT name, state FROM feed.projections ORDER BY name")
+            assert [tuple(row.values()) for row in left] == [("read_v1", "live"), ("read_v2", "building")]
+        one, other = Builder(own_stack), Builder(own_stack)
+        ends = sorted([await asyncio.to_thread(one.end), await asyncio.to_thread(other.end)])
+        assert ends[0][0] == 0, ends
+        assert ends[1][0] == 0 or "works on read_v2" in ends[1][1], "the second one is told, or came when the first one was done"
+        assert "is sound" in await told(own_stack, "rebuild-compare")
+        assert await differences(log, pool, schema="read_v2") == []
+        await asyncio.to_thread(own_stack.projector.kill)
+        assert "read_v2 is live" in await told(own_stack, "rebuild-switch")
+        await asyncio.to_thread(own_stack.projector.start)
+        assert await differences(log, pool) == []
+    finally:
+        await log.close()
+        await pool.close()

@@ -35,7 +35,7 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
 async def door(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the read door."""
     metrics = GatewayMetrics(Metrics(CollectorRegistry()))
-    rows = LiveRows(pool, metrics)
+    rows = LiveRows(pool, metrics, SystemClock())
     api = application(rows, PastStore(pool, metrics), identities("usr_test:admin", "127.0.0.1"), ReadYourWrites(rows, SystemClock(), 1.0))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://door") as client:
         yield client

@@ -86,13 +86,12 @@ class KindLife(RuleBasedStateMachine):
         for field, step in entry.diff.items():
             if field not in self.members:
                 assert step == {"from": old.get(field), "to": new[field]}, f"the diff of {field} is not what happened"
-        untold = {field for field in new if field not in entry.diff and old.get(field) != new[field]}
-        self.check_untold(event, untold)
+        for field in after.field_changes:
+            if self.state is not None and old.get(field) != new[field]:
+                last = after.field_changes[field]
+                assert (last.by, last.at) == (event.by, event.at), f"nobody is told who changed {field}"
         self.state = after
         self.events.append(event)
-
-    def check_untold(self, event: Any, untold: set[str]) -> None:
-        """Fields of the row that changed and are not in the diff; a kind may say more about them."""
 
     @invariant()
     def holds(self) -> None:

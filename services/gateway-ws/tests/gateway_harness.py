@@ -188,6 +188,8 @@ class TestProjector:
                 VALUES ($1, 'incident', $2, 0, $3, $4::jsonb, '{}', $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13)
                 ON CONFLICT (id) DO UPDATE SET version = $2, "offset" = $3, state = $4::jsonb, tags = $5::jsonb, updated_at = $7,
                     updated_by = $8, title = $9, status = $10, rank = $11, assignee = $12, terms = $13
+            ), texts AS (
+                INSERT INTO read_v1.texts (id, kind, text) VALUES ($1, 'incident', $20) ON CONFLICT (id) DO UPDATE SET text = $20
             ), told AS (
                 INSERT INTO read_v1.timeline (id, version, at, type, actor, role, words, diff, command_id, partition, "offset")
                 VALUES ($1, $2, $7, $14, $8, 'admin', $15, $16::jsonb, $17, 0, $3)
@@ -219,6 +221,7 @@ class TestProjector:
             record.command_id,
             None if was is None else orjson.dumps(was).decode(),
             row.decode(),
+            INCIDENT.columns(after.state).text,
         )
         assert found is not None, "the feed has no head"
         return FeedEntry(

@@ -148,7 +148,7 @@ REFUSED = (
     ({"subscribe": {"channel": "board:nothing@admin"}}, 102),
     ({"subscribe": {"channel": "board:incident@nobody"}}, 102),
     ({"subscribe": {"channel": "entity:inc_1@admin"}}, 102),
-    ({"subscribe": {"channel": "entity:tsk_01k00000000000000000000000@admin"}}, 102),
+    ({"subscribe": {"channel": "entity:zzz_01k00000000000000000000000@admin"}}, 102),
     ({"subscribe": {"channel": ""}}, 102),
     ({"subscribe": {"channel": "x" * 129}}, 106),
     ({"subscribe": {"channel": "board:incident@admin", "tf": {"key": "status", "cmp": "like"}}}, 107),

@@ -21,8 +21,9 @@ from opsroom_domain.ids import EntityId
 from projector.batch_items import Item, Skipped, read_records
 from projector.batch_rows import ParkedRow
 from projector.fold_batch import fold_batch
-from projector.fold_load import COPY_COLUMNS, Loaded, fold_load, until_further_notice
+from projector.fold_load import COPY_COLUMNS, LoadedRows, fold_load
 from projector.known import Absent, Known
+from projector.projections.load import close_load
 from projector.store_postgres import PostgresStore
 from projector.verify import differences
 
@@ -54,7 +55,7 @@ class Load:
         self._held: dict[EntityId, bytes] = {}
         self._parked: dict[str, ParkedRow] = {}
 
-    async def chunk(self, items: Sequence[Item]) -> Loaded:
+    async def chunk(self, items: Sequence[Item]) -> LoadedRows:
         for item in items:
             if not isinstance(item, Fence):
                 self._known.setdefault(item.entity_id, Absent())
@@ -74,8 +75,6 @@ class Load:
 
     async def close(self, after: Checkpoint) -> None:
         async with raw(self._pool) as connection:
-            if rows := until_further_notice(self._held.values()):
-                await copy(connection, "entity_versions", rows)
             for row in self._parked.values():
                 await connection.execute(
                     'INSERT INTO read_v1.parked (entity_id, "offset", reason, behind, parked_at, partition) VALUES ($1, $2, $3, $4, $5, $6)',
@@ -118,6 +117,8 @@ async def test_a_load_of_any_log_in_any_chunks_gives_the_rows_of_the_fold(pool: 
         await load.close(terms.checkpoint)
         times = book.times(partition)
         assert max((loaded.last_time for loaded in events if loaded.last_time), default=None) == max(times, default=None)
+    async with pool.transaction() as transaction:
+        await close_load(transaction, "read_v1")
     assert await differences(book.log, pool) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import dependencies, incident, task
+from . import auction, dependencies, incident, task, ticket
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -16,4 +16,6 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "history-v2": incident.story,
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,
+    "ticket-v1": ticket.story,
+    "auction-v1": auction.story,
 }

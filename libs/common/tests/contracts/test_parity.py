@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -19,6 +20,10 @@ from opsroom_domain.ids import ActorId, CommandId, EntityId
 _PERSONAL = "opsroom.personal"
 _OPAQUE_TYPES = {EntityId, ActorId, CommandId}
 _OPAQUE_TEXTS = {
+    "Scheduled.currency",
+    "Scheduled.team",
+    "BidPlaced.bid_id",
+    "Closed.winning_bid",
     "Noted.note_id",
     "Opened.team",
     "TeamChanged.previous",
@@ -31,6 +36,7 @@ _OPAQUE_TEXTS = {
     "SignalAttached.fingerprint",
     "Change.field",
     "Created.team",
+    "Replied.reply_id",
     "ItemAdded.before",
     "ItemAdded.item_id",
     "ItemEdited.item_id",
@@ -79,7 +85,13 @@ def _avro_record(cls: type[Any], in_headers: frozenset[str], named: set[str]) ->
 
 def _avro_type(hint: Any, named: set[str]) -> Any:
     hint = getattr(hint, "__supertype__", hint)
-    simple = {str: "string", int: "long", bool: "boolean", datetime: {"type": "long", "logicalType": "timestamp-micros"}}
+    simple = {
+        str: "string",
+        int: "long",
+        bool: "boolean",
+        Decimal: "string",
+        datetime: {"type": "long", "logicalType": "timestamp-micros"},
+    }
     if hint in simple:
         return simple[hint]
     if isinstance(hint, type) and (issubclass(hint, StrEnum) or is_dataclass(hint)):

@@ -24,13 +24,15 @@ E = TypeVar("E")
 class Refused(Exception):
     """A command that the business does not allow in the present state. Nothing has changed.
 
-    ``code`` is stable and ends in the problem's ``type``; ``message`` says what to do next.
+    ``code`` is stable and ends in the problem's ``type``; ``message`` says what to do next. ``details`` are the same facts for programs: they
+    become the problem's member ``details``. They hold nothing that the caller may not see.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Json] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.details: Mapping[str, Json] = dict(details or {})
 
 
 class Invalid(Refused):
@@ -117,3 +119,6 @@ class Kind(Generic[S, C, E]):
     """Raised by hand whenever ``evolve`` or ``to_json`` gives another result for an old log; part of the fold fingerprint."""
     admin_only: frozenset[str] = frozenset({"change_visibility"})
     """Names of the commands that only an admin may issue: those that decide who may see or do something."""
+    confidential: frozenset[str] = frozenset()
+    """Keys of the row that not everyone who sees the entity may read. Nothing else that leaves the domain holds them: no tag, column, diff or
+    refusal."""

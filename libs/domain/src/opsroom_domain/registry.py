@@ -7,11 +7,19 @@ from hashlib import sha256
 from typing import Any
 
 from opsroom_domain.decider import Kind
+from opsroom_domain.entities.auction import AUCTION
 from opsroom_domain.entities.dependencies import DEPENDENCIES
 from opsroom_domain.entities.incident import INCIDENT
 from opsroom_domain.entities.task import TASK
+from opsroom_domain.entities.ticket import TICKET
 
-_ALL: tuple[Kind[Any, Any, Any], ...] = (INCIDENT, TASK, DEPENDENCIES)
+_ALL: tuple[Kind[Any, Any, Any], ...] = (
+    INCIDENT,
+    TASK,
+    DEPENDENCIES,
+    TICKET,
+    AUCTION,
+)
 
 KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}
 _BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _ALL}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -27,7 +28,7 @@ from command_api.engine.port import (
     VersionMismatch,
 )
 from opsroom_common.log.entity import Entity
-from opsroom_domain.decider import AlreadyExists, EditConflict, FieldConflict, NotFound, Refused
+from opsroom_domain.decider import AlreadyExists, EditConflict, FieldConflict, Invalid, NotFound, Refused
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -35,6 +36,10 @@ from .harness import EPOCH, acknowledge, bench, note, retitle
 
 COMMANDS: Sequence[type[object]] = sorted({cls for kind in KINDS.values() for cls in kind.commands.values()}, key=lambda cls: cls.__name__)
 NAMES = {cls: kind.name for kind in KINDS.values() for cls in kind.commands.values()}
+
+# Amounts at the doors are digits, and whole numbers have 32 bits: nothing else gets to a peer.
+st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=0, max_value=10**15))
+st.register_type_strategy(int, st.integers(-(2**31), 2**31 - 1))
 
 
 def asked(command: object, kind: str = "incident", **more: object) -> CommandRequest:
@@ -101,7 +106,13 @@ async def test_an_accepted_command_arrives_with_its_entity_and_its_memory() -> N
 
 @pytest.mark.parametrize(
     "refusal",
-    [Refused("merged", "it was merged"), NotFound("not-found", "no such"), AlreadyExists("exists", "taken")],
+    [
+        Refused("merged", "it was merged"),
+        Refused("bid-too-low", "bid more", {"current_price": "120.50", "highest_bidder": None}),
+        Invalid("bad-amount", "too many places"),
+        NotFound("not-found", "no such"),
+        AlreadyExists("exists", "taken"),
+    ],
     ids=lambda refusal: type(refusal).__name__,
 )
 async def test_a_refusal_arrives_as_the_one_that_it_was(refusal: Refused) -> None:
@@ -111,6 +122,7 @@ async def test_a_refusal_arrives_as_the_one_that_it_was(refusal: Refused) -> Non
             peer_wire.read_outcome(peer_wire.write_failed(CommandRefused(refusal, state)))
         told = caught.value.refusal
         assert (type(told), told.code, told.message, caught.value.entity) == (type(refusal), refusal.code, refusal.message, state)
+        assert told.details == refusal.details
 
 
 def test_a_conflict_arrives_with_both_values() -> None:

@@ -75,7 +75,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
         pong_timeout_s=settings.pong_timeout_s,
         connections_max=settings.connections_max,
     )
-    pool = await Pool.open(settings.postgres, name=NAME, max_size=settings.postgres_connections, statement_timeout_s=5.0)
+    pool = await Pool.open(settings.postgres, name=NAME, max_size=settings.postgres_connections, statement_timeout_s=5.0, plan_each=True)
     carrier = RedisFeedCarrier(settings.redis)
     ring = Ring(bytes_max=settings.ring_bytes_max, age_max_s=settings.ring_age_s_max)
     hub = Hub(clock, metrics, jitter=lambda: _jitter(ids), resyncs_per_s=settings.resyncs_per_s)
@@ -94,7 +94,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     around = Surroundings(ring=ring, hub=hub, feed=tail, subscriber=subscriber, identities=who, clock=clock, limits=limits, metrics=metrics)
     connections = Connections(clock=clock, ring=ring, limits=limits, jitter=lambda: _jitter(ids), metrics=metrics, drain_s=settings.drain_s)
     door = LiveDoor(connections, around, ids, settings.origins, metrics)
-    rows = LiveRows(pool, metrics)
+    rows = LiveRows(pool, metrics, clock)
     api = application(rows, PastStore(pool, metrics), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)

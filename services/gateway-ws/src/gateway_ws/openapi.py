@@ -28,7 +28,7 @@ def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
     pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
-    rows = LiveRows(pool, metrics)
+    rows = LiveRows(pool, metrics, SystemClock())
     description = application(rows, PastStore(pool, metrics), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
     for path in description["paths"].values():
         for operation in path.values():

@@ -1,7 +1,7 @@
 """The fold of a chunk of one partition for a load: the same meaning as ``fold_batch``, the rows as bytes ready for COPY, no feed.
 
 A load writes each version once, when it is known until when it is valid. The newest version of an entity is held back: the next chunk that
-has an event of the entity closes it, and whoever ends the load writes those that are left as valid until further notice.
+has an event of the entity closes it. Those that are left at the end are in ``entities`` with all that their rows need.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, get_type_hints
 import orjson
 
 from opsroom_common.log.entity import Entity
-from opsroom_common.postgres import copy_format
 from opsroom_common.postgres.copy_format import fields, int4, int8, jsonb, microseconds, text, text_array, timestamptz, whole
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
@@ -37,7 +36,7 @@ COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "fences": (*FenceRow._fields, "partition"),
 }  # fmt: skip
-"""The columns of each table in the order in which ``Loaded.copies`` gives them."""
+"""The columns of each table in the order in which ``LoadedRows.copies`` gives them."""
 
 _VERSION_FIELDS = fields(len(COPY_COLUMNS["entity_versions"]))
 _TIMELINE_FIELDS = fields(len(COPY_COLUMNS["timeline"]))
@@ -45,13 +44,12 @@ _TIMELINE_FIELDS = fields(len(COPY_COLUMNS["timeline"]))
 _VERSION_NUMBERS = Struct("!iiiiiqiq").pack
 _TIMELINE_NUMBERS = Struct("!iiiiiqiq").pack
 _END = Struct("!iq").pack
-_UNTIL_FURTHER_NOTICE = _END(8, copy_format.INFINITY_US)
 _AS_JSONB = frozenset({"state", "memory", "tags"})
 _AS_BIGINT = frozenset({"offset"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedRows:
     """A chunk, ready to be written. Everything but ``held`` and ``known`` belongs into one transaction with the checkpoint."""
 
     copies: Mapping[str, bytes]
@@ -61,6 +59,8 @@ class Loaded:
     replaced_texts: Sequence[str]
     """The same for ``texts``."""
     events: int
+    rows: int
+    """How many are in ``copies``."""
     parked: Sequence[ParkedRow]
     newly_parked: Sequence[ParkedRow]
     known: Mapping[EntityId, Known]
@@ -70,7 +70,7 @@ class Loaded:
     last_time: datetime | None
 
 
-def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], items: Iterable[Item], partition: int) -> Loaded:
+def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], items: Iterable[Item], partition: int) -> LoadedRows:
     """Fold a chunk of ``partition``, in log order. ``known`` must say something of every entity in it; what ``held`` does not say is made anew.
 
     Raises nothing for a bad record: its entity parks.
@@ -92,22 +92,18 @@ def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], i
         "fences": whole(_row(_FENCE, row, at_partition) for row in taken.fences),
     }
     replaced = [entity.entity_id for entity in changed if isinstance(entity.before, Entity)]
-    return Loaded(
+    return LoadedRows(
         copies={table: rows for table, rows in copies.items() if rows},
         replaced=replaced,
         replaced_texts=[row.id for row in texts if isinstance(known[EntityId(row.id)], Entity)],
         events=len(timeline),
+        rows=len(changed) + len(texts) + len(versions) + len(timeline) + len(taken.fences),
         parked=taken.parked(),
         newly_parked=taken.newly_parked(),
         known=taken.known(),
         held=open_ones,
         last_time=taken.last_time,
     )
-
-
-def until_further_notice(held: Iterable[bytes]) -> bytes:
-    """The rows of ``entity_versions`` for what is still held at the end of a load, whole."""
-    return whole(version + _UNTIL_FURTHER_NOTICE for version in held)
 
 
 def _add(

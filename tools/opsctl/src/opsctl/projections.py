@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -68,6 +69,9 @@ async def list_projections(where: Where, screen: Screen) -> Exit:
 async def do_build(where: Where, screen: Screen, *, follow: bool) -> Exit:
     """Raises Stop."""
     clock = SystemClock()
+    # A load makes millions of objects and no circles of them: the collector would look at all of them again and again.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
     with Telling(screen, clock) as telling:
         async with _servers(where) as (log, pool):
             try:

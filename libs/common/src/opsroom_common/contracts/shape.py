@@ -4,6 +4,7 @@
 |---|---|
 | ``str`` and its NewTypes | string |
 | ``int`` | long |
+| ``Decimal``, finite | string, in plain digits with every place that it has: ``120.50`` |
 | ``bool`` | boolean |
 | ``StrEnum`` | enum of the same name, with the members' values as symbols, in order |
 | ``datetime``, UTC | long, timestamp-micros |
@@ -15,9 +16,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -28,6 +31,7 @@ from opsroom_domain.copies import maker
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
 _ZERO = timedelta(0)
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?", re.ASCII)
 
 
 class Shape(Generic[T]):
@@ -45,7 +49,9 @@ class Shape(Generic[T]):
         self._inward = tuple((name, inward) for name, _, inward in conversions if inward is not None)
 
     def values(self, thing: T) -> Values:
-        """The Avro values of ``thing``. Raises ValueError for a time that is not UTC or a text with NUL, TypeError for a text that is none."""
+        """The Avro values of ``thing``. Raises ValueError for a time that is not UTC, a text with NUL or a decimal that is not
+        finite, TypeError for a text that is none.
+        """
         values = {name: getattr(thing, name) for name in self._names}
         for name, outward in self._outward:
             values[name] = outward(values[name])
@@ -54,7 +60,7 @@ class Shape(Generic[T]):
     def build(self, values: Values) -> T:
         """The thing of these values, which must hold every field, those of ``in_headers`` too; ``values`` is used up.
 
-        Raises KeyError for an unknown symbol, TypeError for a field too many or too few, ValueError for a text with NUL.
+        Raises KeyError for an unknown symbol, TypeError for a field too many or too few, ValueError for a text with NUL or no decimal.
         """
         for name, inward in self._inward:
             values[name] = inward(values[name])
@@ -70,6 +76,8 @@ def _conversions(hint: Any) -> tuple[_Convert | None, _Convert | None]:
         return None, None
     if hint is datetime:
         return _utc, None
+    if hint is Decimal:
+        return _decimal_text, _decimal
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         # fastavro finds a symbol by equality, and a StrEnum member equals its value.
         return None, {member.value: member for member in hint}.__getitem__
@@ -93,6 +101,19 @@ def _text(value: str) -> str:
     if "\x00" in value:
         raise ValueError("a text holds a NUL character; remove it where it enters")
     return value
+
+
+def _decimal_text(value: Decimal) -> str:
+    text = f"{value:f}"
+    _decimal(text)
+    return text
+
+
+def _decimal(text: str) -> Decimal:
+    # One spelling for each: 1e2, +1, .5 and Infinity are no amounts, and what comes back must be what was written.
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("a decimal is not in plain digits like 120.50, up to 30 on each side of the point; correct it where it enters")
+    return Decimal(text)
 
 
 def _text_map(values: Mapping[str, str]) -> dict[str, str]:

@@ -14,8 +14,6 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 """After the last row."""
 NULL = b"\xff\xff\xff\xff"
-INFINITY_US = 2**63 - 1
-"""``timestamptz`` infinity, as ``microseconds`` would give it."""
 
 _TEXT_OID = 25
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

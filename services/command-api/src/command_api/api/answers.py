@@ -71,6 +71,8 @@ def location(entity: Entity) -> dict[str, str]:
 def refused(refusal: Refused, command_id: CommandId, now: Entity | None) -> Problem:
     """A refusal of the domain. ``now`` is the state that it was judged on: conflicts are shown against it."""
     known: dict[str, Any] = {"command_id": command_id, "applied": False}
+    if refusal.details:
+        known["details"] = refusal.details
     match refusal:
         case NotFound():
             return problem(404, refusal.code, "There is no such entity", refusal.message, **known)

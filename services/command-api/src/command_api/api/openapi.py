@@ -82,6 +82,9 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] | None = Field(default=None, description="400: each wrong field.")
     conflicts: list[Conflict] | None = Field(default=None, description="409 edit-conflict: both values, who, when.")
     current: EntityShown | None = Field(default=None, description="409: the present row.")
+    details: dict[str, Any] | None = Field(
+        default=None, description="A refusal's facts for programs, by its code: what a refused bid is told of price, least bid and end."
+    )
 
 
 _ANSWERS = {

@@ -30,7 +30,7 @@ from command_api.engine.port import (
 )
 from opsroom_common.log.entity import Entity
 from opsroom_common.postgres.entity_row import entity_of, memory_json
-from opsroom_domain.decider import AlreadyExists, EditConflict, FieldConflict, NotFound, Refused
+from opsroom_domain.decider import AlreadyExists, EditConflict, FieldConflict, Invalid, NotFound, Refused
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -40,7 +40,7 @@ ERRORS: dict[str, type[EngineError]] = {
     for cls in (CommandIdReused, CommandInvalid, CommandTooLarge, DeadlinePassed, EntityParked, NotServing, OutcomeUnknown, Overloaded)
 }
 _TIME = TypeAdapter(datetime)
-_REFUSALS: dict[str, type[Refused]] = {cls.__name__: cls for cls in (Refused, NotFound, AlreadyExists)}
+_REFUSALS: dict[str, type[Refused]] = {cls.__name__: cls for cls in (Refused, Invalid, NotFound, AlreadyExists)}
 
 
 class BadPeerMessage(Exception):
@@ -184,7 +184,7 @@ def _read_failed(told: Json) -> CommandRefused | EngineError:
 
 
 def _refusal(refusal: Refused) -> Json:
-    told: Json = {"type": type(refusal).__name__, "code": refusal.code, "message": refusal.message}
+    told: Json = {"type": type(refusal).__name__, "code": refusal.code, "message": refusal.message, "details": refusal.details}
     if isinstance(refusal, EditConflict):
         told["conflicts"] = [[c.field, c.seen, c.current, c.wanted] for c in refusal.conflicts]
     return told
@@ -193,7 +193,7 @@ def _refusal(refusal: Refused) -> Json:
 def _read_refusal(told: Json) -> Refused:
     if told["type"] == EditConflict.__name__:
         return EditConflict([FieldConflict(*conflict) for conflict in told["conflicts"]])
-    return _REFUSALS.get(told["type"], Refused)(told["code"], told["message"])
+    return _REFUSALS.get(told["type"], Refused)(told["code"], told["message"], told.get("details"))
 
 
 def _entity(entity: Entity) -> Json:

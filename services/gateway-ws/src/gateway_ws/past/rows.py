@@ -63,7 +63,7 @@ class PastRows:
             "kind": statement.put(wanted.kind, "text"),
             "limit": statement.put(page.limit, "int"),
         }
-        conditions = sql.conditions(statement, wanted) + visible(statement, viewer) + of_visible(statement, viewer, "e.id")
+        conditions = sql.conditions(statement, wanted, by_terms=True) + visible(statement, viewer) + of_visible(statement, viewer, "e.id")
         if page.sort == NEWEST_CHANGE:
             rows = SQL["newest_first"].format(conditions=conditions + _behind(statement, page.sort, page.after, "updated_at"), **filled)
         else:

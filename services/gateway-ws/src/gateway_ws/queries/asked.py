@@ -24,9 +24,10 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """At least one of ``terms`` (``name:value``, see ``rows.terms_of``), or, if ``or_nobody``, no assignee."""
+    """At least one of ``terms`` (``name:value``, see ``rows.terms_of``), or one of ``assignees``, or, if ``or_nobody``, no assignee."""
 
-    terms: tuple[str, ...]
+    terms: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
     or_nobody: bool = False
 
 
@@ -44,11 +45,34 @@ class Filter:
     """Rows of one kind that pass all of it."""
 
     kind: str
+    statuses: tuple[str, ...] = ()
+    """One of these, if there are any."""
     one_of: tuple[OneOf, ...] = ()
     all_of: tuple[str, ...] = ()
     between: tuple[Between, ...] = ()
     search: str | None = None
     """In the syntax of web searches; its last word may be the beginning of one."""
+
+    @property
+    def is_status(self) -> bool:
+        """True if the status alone decides what passes."""
+        return bool(self.statuses) and not (self.one_of or self.all_of or self.between or self.search)
+
+    @property
+    def is_assignee(self) -> bool:
+        """True if one assignee alone, or that there is none, decides what passes."""
+        rest = self.statuses or self.all_of or self.between or self.search
+        return (
+            not rest
+            and len(self.one_of) == 1
+            and not self.one_of[0].terms
+            and len(self.one_of[0].assignees) + self.one_of[0].or_nobody == 1
+        )
+
+    @property
+    def is_all(self) -> bool:
+        """True if every row of the kind passes."""
+        return not (self.statuses or self.one_of or self.all_of or self.between or self.search)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +96,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who looks: what a row's visibility will be judged by."""
+class Window:
+    """A part of a list's order: from the beginning of the page up to ``end``, which belongs to it."""
 
-    actor: str
-    role: str
+    end: Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def _made_for(page: Page) -> str:
     wanted = page.wanted
     parts = [
         wanted.kind,
-        sorted([sorted(clause.terms), clause.or_nobody] for clause in wanted.one_of),
+        sorted(wanted.statuses),
+        sorted([sorted(clause.terms), sorted(clause.assignees), clause.or_nobody] for clause in wanted.one_of),
         sorted(wanted.all_of),
         sorted([between.moment, str(between.start), str(between.end)] for between in wanted.between),
         wanted.search,

@@ -19,6 +19,7 @@ from opsroom_domain.times import from_rfc3339
 NOBODY: Final = "none"
 """As a value of ``assignee``: those that have none."""
 ASSIGNEE: Final = "assignee"
+STATUS: Final = "status"
 _FLAGS: Final = frozenset({"true", "false"})
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 

@@ -1,6 +1,6 @@
 -- Rows of the board as they are now. Rows and the feed's position come from one statement, so from one snapshot, on the primary: whoever
 -- subscribes from that position misses nothing and needs nothing twice. There is always one row; without a match its id is NULL.
--- Braces are filled by statement.py: with column names of its own and with numbered parameters, never with what somebody sent.
+-- Braces are filled by statement.py: with names and pieces of its own and with numbered parameters, never with what somebody sent.
 
 -- name: answer
 SELECT h.epoch, h.n, now() AS as_of, e.*
@@ -11,32 +11,92 @@ LEFT JOIN LATERAL (
 ) e ON true
 ORDER BY e.key IS NULL, e.key {direction}, e.id {direction}
 
+-- name: shown
+e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by
+
 -- name: one
-SELECT e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.updated_at AS key
+SELECT {shown}, e.updated_at AS key
 FROM read.entities e
 WHERE e.kind = {kind} AND e.id = {id} {visible}
 
 -- name: walk
-SELECT e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.{key} AS key
+-- Along the index of the order, filtering on the way.
+SELECT {shown}, e.{key} AS key
 FROM read.entities e
 WHERE e.kind = {kind} {conditions}
 ORDER BY e.{key} {direction}, e.id {direction}
 LIMIT {limit}
 
--- name: walk_with_key_then_without
-SELECT * FROM (
-    ({with_key})
-    UNION ALL
-    ({without_key})
-) AS both_parts
-LIMIT {limit}
-
--- name: walk_without_key
-SELECT e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.{key} AS key
-FROM read.entities e
-WHERE e.kind = {kind} AND e.{key} IS NULL {conditions}
+-- name: walk_so_far
+-- The same, but it looks at no more than {steps} rows of those that its index holds.
+SELECT {shown}, e.{key} AS key
+FROM (
+    SELECT * FROM read.entities e
+    WHERE e.kind = {kind} {along}
+    ORDER BY e.{key} {direction}, e.id {direction}
+    LIMIT {steps}
+) e
+WHERE true {conditions}
 ORDER BY e.{key} {direction}, e.id {direction}
 LIMIT {limit}
+
+-- name: walk_each_status
+-- Along the index of status and order, once for each status.
+SELECT e.* FROM unnest({statuses}) AS one(status)
+CROSS JOIN LATERAL (
+    SELECT {shown}, e.{key} AS key
+    FROM read.entities e
+    WHERE e.kind = {kind} AND e.status = one.status {conditions}
+    ORDER BY e.{key} {direction}, e.id {direction}
+    LIMIT {limit}
+) e
+ORDER BY e.key {direction}, e.id {direction}
+LIMIT {limit}
+
+-- name: walk_both
+-- Rows that have the key, then, only if there are not enough of them, those that have none.
+SELECT * FROM (({with_key}) UNION ALL ({without_key})) AS both_parts LIMIT {limit}
+
+-- name: gather
+-- All rows that pass, by the indexes of what they pass, then the first of them. Materialised, or the order of the pages would decide the plan.
+WITH found AS MATERIALIZED (
+    SELECT e.id, e.{key} AS key FROM {tables} WHERE e.kind = {kind} {conditions}
+), first_ones AS (
+    SELECT id, key FROM found ORDER BY key IS NULL, key {direction}, id {direction} LIMIT {limit}
+)
+SELECT {shown}, f.key FROM first_ones f JOIN read.entities e ON e.id = f.id
+
+-- name: only_entities
+read.entities e
+
+-- name: found_by_text
+-- Not flattened: whatever the planner expects, each text that is found leads to its entity by the primary key.
+(SELECT t.id FROM read.texts t WHERE t.kind = {kind} AND t.document @@ {query} OFFSET 0) t
+    CROSS JOIN LATERAL (SELECT * FROM read.entities one WHERE one.id = t.id OFFSET 0) e
+
+-- name: has_text
+(SELECT t.document @@ {query} FROM read.texts t WHERE t.id = e.id)
+
+-- name: count_texts
+SELECT count(*) AS texts FROM (SELECT FROM read.texts t WHERE t.kind = {kind} AND t.document @@ {query} LIMIT {limit}) AS counted
+
+-- name: window_end
+-- The key of the row that lies so many rows behind the beginning of the page, whatever passes.
+SELECT e.{key} AS key FROM read.entities e
+WHERE e.kind = {kind} {behind}
+ORDER BY e.{key} {direction}, e.id {direction}
+OFFSET {steps} LIMIT 1
+
+-- name: query
+websearch_to_tsquery('simple', {words})
+
+-- name: query_with_beginning
+-- The last word may be the beginning of one: it is still being typed.
+regexp_replace(websearch_to_tsquery('simple', {words})::text, '''$', ''':*')::tsquery
+
+-- name: estimate
+-- What the planner takes the number of rows for: from its statistics, without reading one.
+EXPLAIN (FORMAT JSON) SELECT FROM read.entities e WHERE e.kind = {kind} {conditions}
 
 -- name: timeline
 SELECT

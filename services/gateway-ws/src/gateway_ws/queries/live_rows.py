@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
+
+import orjson
 
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.queries import statement as sql
-from gateway_ws.queries.asked import Page
-from gateway_ws.queries.fields import NEWEST_CHANGE
+from gateway_ws.queries.asked import Filter, Page, Window
+from gateway_ws.queries.fields import NEWEST_CHANGE, SortKey
+from gateway_ws.queries.plan import TEXT_STEPS, TEXTS_MAX, Gather, Plan, Sizes, Walk, is_bounded, plans, plans_with_words
 from gateway_ws.queries.source import Snapshot, TimelinePage, snapshot
 from gateway_ws.queries.statement import Statement
 from gateway_ws.queries.visible import visible
 from gateway_ws.reading import reading
 from opsroom_common.auth.identity import Identity
 from opsroom_common.postgres.pool import Pool, Row
+from opsroom_common.runtime.clock import Clock
 
 EVENTS_TOPIC: Final = "ops.events"
+_ESTIMATES_MAX: Final = 10_000
+_ESTIMATE_AGE_S_MAX: Final = 30.0
 _SHOWN: Final = (
     "version", "at", "type", "actor", "role", "words", "diff", "command_id", "correlation_id", "causation_id", "reason", "proposal_id",
 )  # fmt: skip
@@ -25,15 +32,71 @@ _SHOWN: Final = (
 class LiveRows:
     """A ``RowSource``; also says how far the rows are."""
 
-    def __init__(self, pool: Pool, metrics: GatewayMetrics) -> None:
+    def __init__(self, pool: Pool, metrics: GatewayMetrics, clock: Clock) -> None:
         self._pool = pool
         self._metrics = metrics
+        self._clock = clock
+        self._estimates: dict[tuple[Filter, str], tuple[int, float]] = {}
 
     async def page(self, page: Page, viewer: Identity) -> Snapshot:
+        async for way in self._ways(page, viewer):
+            found = await self._found(page, way, viewer)
+            if found is not None and (len(found.rows) == page.limit or not is_bounded(way)):
+                return found
+        raise AssertionError("the last way is not bounded")
+
+    async def _ways(self, page: Page, viewer: Identity) -> AsyncIterator[Plan]:
+        wanted = page.wanted
+        in_order = page.sort.key is SortKey.UPDATED and (wanted.is_status or wanted.is_assignee)
+        if wanted.is_all or in_order:
+            yield Walk()
+            return
+        if wanted.search is not None:
+            yield Walk(TEXT_STEPS)
+        sizes = Sizes(total=await self._about(Filter(kind=wanted.kind), viewer), matching=await self._about(wanted, viewer))
+        ways = plans(sizes, page.limit) if wanted.search is None else plans_with_words(sizes, await self._texts(wanted.kind, wanted.search))
+        for way in ways:
+            yield way
+
+    async def _found(self, page: Page, way: Plan, viewer: Identity) -> Snapshot | None:
+        """None if the board ends before the way's window does: then the window is no help."""
+        window = None
+        if isinstance(way, Gather) and way.steps is not None:
+            end = Statement()
+            ends = await self._ask("window_end", sql.window_end(end, page, way.steps), end)
+            if not ends:
+                return None
+            window = Window(ends[0]["key"])
         statement = Statement()
         may_see = visible(statement, viewer)
-        rows = sql.walk(statement, page.wanted, page.sort, page.after, page.limit, may_see)
-        return snapshot(await self._ask("list", sql.answer(rows, page.sort), statement))
+        match way:
+            case Walk(None):
+                name, rows = "list_walk", sql.walk(statement, page, may_see)
+            case Walk(int(steps)):
+                name, rows = "list_walk_so_far", sql.walk_so_far(statement, page, may_see, steps)
+            case Gather():
+                name, rows = "list_gather", sql.gather(statement, page, may_see, by_text=way.by_text, window=window)
+        return snapshot(await self._ask(name, sql.answer(rows, page.sort), statement))
+
+    async def _texts(self, kind: str, words: str) -> int:
+        statement = Statement()
+        text = sql.count_texts(statement, kind, words, TEXTS_MAX + 1)
+        return int((await self._ask("count_texts", text, statement))[0]["texts"])
+
+    async def _about(self, wanted: Filter, viewer: Identity) -> int:
+        """About how many rows pass, whatever their words: the planner's estimate of a short while ago."""
+        asked = (replace(wanted, search=None), viewer.role)
+        now = self._clock.monotonic()
+        known = self._estimates.get(asked)
+        if known is not None and now - known[1] < _ESTIMATE_AGE_S_MAX:
+            return known[0]
+        statement = Statement()
+        rows = await self._ask("estimate", sql.estimate(statement, wanted, visible(statement, viewer)), statement)
+        estimated = int(orjson.loads(rows[0]["QUERY PLAN"])[0]["Plan"]["Plan Rows"])
+        if len(self._estimates) >= _ESTIMATES_MAX:
+            self._estimates.clear()
+        self._estimates[asked] = (estimated, now)
+        return estimated
 
     async def one(self, kind: str, entity_id: str, viewer: Identity) -> Snapshot:
         statement = Statement()

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway_ws.queries.asked import Between, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
-from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, Form, Listing, Sort
+from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, STATUS, Form, Listing, Sort
 from gateway_ws.queries.fields import Field as ListField
 from gateway_ws.queries.row_models import camel
 
@@ -18,7 +18,6 @@ FILTER_VALUES_MAX: Final = 50
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 _LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
-_Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$")]
 
 
 def _utc(at: datetime) -> datetime:
@@ -30,6 +29,15 @@ def _utc(at: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 """A moment with its zone, such as 2026-11-24T09:30:00Z."""
+
+
+def _words(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("it holds no word; give letters or digits to search for, or leave q out")
+    return text.strip()
+
+
+_Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$"), AfterValidator(_words)]
 _Described: TypeAlias = tuple[Any, Any]
 _P = TypeVar("_P", bound=BaseModel)
 
@@ -104,6 +112,7 @@ def list_parameters(listing: Listing) -> type[ListParameters]:
 def wanted_of(asked: Filters, listing: Listing) -> Filter:
     """What checked parameters ask for."""
     one_of: list[OneOf] = []
+    statuses: list[str] = []
     all_of: list[str] = []
     for parameter, field in listing.fields.items():
         sent = getattr(asked, parameter)
@@ -112,16 +121,18 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
         values: list[str] = [str(sent).lower()] if isinstance(sent, bool) else sent
         if field.form is Form.LIST:
             all_of.extend(field.term(value) for value in values)
+        elif field.tag == STATUS:
+            statuses = values
         else:
             one_of.append(_one_of(field, values))
     moments = [_between(moment, asked) for moment in Moment]
-    search = None if asked.q is None else asked.q.strip() or None
     return Filter(
         kind=listing.kind,
+        statuses=tuple(sorted(set(statuses))),
         one_of=tuple(one_of),
         all_of=tuple(sorted(set(all_of))),
         between=tuple(between for between in moments if between is not None),
-        search=search,
+        search=asked.q,
     )
 
 
@@ -131,9 +142,9 @@ def sort_of(asked: ListParameters, listing: Listing) -> Sort:
 
 
 def _one_of(field: ListField, values: list[str]) -> OneOf:
-    nobody = field.tag == ASSIGNEE and NOBODY in values
-    terms = {field.term(value) for value in values if not (nobody and value == NOBODY)}
-    return OneOf(tuple(sorted(terms)), nobody)
+    if field.tag == ASSIGNEE:
+        return OneOf(assignees=tuple(sorted(set(values) - {NOBODY})), or_nobody=NOBODY in values)
+    return OneOf(tuple(sorted({field.term(value) for value in values})))
 
 
 def _between(moment: Moment, asked: Filters) -> Between | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway_ws.queries.asked import After, Between, Filter, Moment, OneOf
+from gateway_ws.queries.asked import After, Between, Filter, Key, Moment, OneOf, Page, Window
 from gateway_ws.queries.fields import Sort, SortKey
 from opsroom_common.postgres.sql import statements
 
@@ -17,8 +17,13 @@ KEY_COLUMNS: Final = {
     SortKey.DUE: "due_at",
     SortKey.TITLE: "title",
 }
+_KEY_TYPES: Final = {SortKey.RANK: "int", SortKey.TITLE: "text"}
 _MOMENT_COLUMNS: Final = {Moment.CREATED: "created_at", Moment.UPDATED: "updated_at", Moment.DUE: "due_at"}
-_MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
+MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
+
+
+_DONE: Final = OneOf(("live:false",))
+_SQL_DONE: Final = " AND e.terms @> '{live:false}'"
 
 
 class Statement:
@@ -33,31 +38,93 @@ class Statement:
         return f"${len(self.values)}::{cast}"
 
 
-def conditions(statement: Statement, wanted: Filter) -> str:
-    """What every row of ``wanted`` fulfils, beside its kind: text that begins with AND, or nothing."""
-    parts = [_one_of(statement, clause) for clause in wanted.one_of]
-    if wanted.all_of:
-        parts.append(f"e.terms @> {statement.put(wanted.all_of, 'text[]')}")
-    parts += [part for between in wanted.between for part in _between(statement, between)]
-    return _anded(parts)
+def walk(statement: Statement, page: Page, visible: str) -> str:
+    """The rows of ``page``, in order, along the index of that order. ``visible`` is of ``visible.visible``."""
+    sort, after = page.sort, page.after
+    filled = _places(statement, page)
+    behind = _behind(statement, sort, after)
+    rest = _has_text(statement, page.wanted) + visible
+    if sort.key is SortKey.UPDATED and len(page.wanted.statuses) > 1 and page.wanted.is_status:
+        statuses = statement.put(page.wanted.statuses, "text[]")
+        return _SQL["walk_each_status"].format(statuses=statuses, conditions=rest + behind, **filled)
+    passing = conditions(statement, page.wanted) + rest
+    if sort.key not in MAY_BE_MISSING:
+        return _SQL["walk"].format(conditions=passing + behind, **filled)
+    column = f"e.{KEY_COLUMNS[sort.key]}"
+    without_key = _SQL["walk"].format(conditions=f"{passing} AND {column} IS NULL{behind if _is_at_end(after) else ''}", **filled)
+    if _is_at_end(after):
+        return without_key
+    with_key = _SQL["walk"].format(conditions=f"{passing} AND {column} IS NOT NULL{behind}", **filled)
+    return _SQL["walk_both"].format(with_key=with_key, without_key=without_key, limit=filled["limit"])
 
 
-def walk(statement: Statement, wanted: Filter, sort: Sort, after: After | None, limit: int, visible: str) -> str:
-    """The rows of ``wanted`` behind ``after``, in order, along the index of that order. ``visible`` is of ``visible.visible``."""
-    kind, shown = statement.put(wanted.kind, "text"), statement.put(limit, "int")
-    passing = conditions(statement, wanted) + visible
-    filled = {"kind": kind, "key": KEY_COLUMNS[sort.key], "direction": direction(sort), "limit": shown}
-    if sort.key not in _MAY_BE_MISSING:
-        return _SQL["walk"].format(conditions=passing + _behind(statement, sort, after), **filled)
-    without = _SQL["walk_without_key"]
-    if after is not None and after.key is None:
-        return without.format(conditions=passing + _behind(statement, sort, after), **filled)
-    there = f"{passing} AND e.{KEY_COLUMNS[sort.key]} IS NOT NULL{_behind(statement, sort, after)}"
-    return _SQL["walk_with_key_then_without"].format(
-        with_key=_SQL["walk"].format(conditions=there, **filled),
-        without_key=without.format(conditions=passing, **filled),
-        limit=shown,
+def walk_so_far(statement: Statement, page: Page, visible: str, steps: int) -> str:
+    """The first rows of ``page`` among the next ``steps`` rows of its order that have a key: not all of it, unless there are enough."""
+    sort = page.sort
+    filled = _places(statement, page)
+    along = _SQL_DONE if _DONE in page.wanted.one_of else ""
+    if len(page.wanted.statuses) == 1:
+        along = f" AND e.status = {statement.put(page.wanted.statuses[0], 'text')}"
+    if sort.key in MAY_BE_MISSING:
+        along += f" AND e.{KEY_COLUMNS[sort.key]} IS {'' if _is_at_end(page.after) else 'NOT '}NULL"
+    return _SQL["walk_so_far"].format(
+        along=along + _behind(statement, sort, page.after),
+        conditions=conditions(statement, page.wanted) + _has_text(statement, page.wanted) + visible,
+        steps=statement.put(steps, "int"),
+        **filled,
     )
+
+
+def gather(statement: Statement, page: Page, visible: str, *, by_text: bool = False, window: Window | None = None) -> str:
+    """The rows of ``page``: all that pass are found by the indexes of what they pass, then put in order.
+
+    ``by_text``: the words find them. With ``window`` only those that lie before its end.
+    """
+    sort, after, wanted = page.sort, page.after, page.wanted
+    kind = statement.put(wanted.kind, "text")
+    column = f"e.{KEY_COLUMNS[sort.key]}"
+    behind = _behind(statement, sort, after)
+    if after is not None and sort.key in MAY_BE_MISSING:
+        behind = f" AND {column} IS NULL{behind}" if after.key is None else f" AND ({column} IS NULL OR {behind.removeprefix(' AND ')})"
+    if window is not None:
+        behind += f" AND {column} {'>=' if sort.descending else '<='} {_key(statement, sort, window.end)}"
+    if by_text and wanted.search is not None:
+        tables, words = _SQL["found_by_text"].format(kind=kind, query=_query(statement, wanted.search)), ""
+    else:
+        tables, words = _SQL["only_entities"], _has_text(statement, wanted)
+    return _SQL["gather"].format(
+        shown=_SQL["shown"],
+        kind=kind,
+        key=KEY_COLUMNS[sort.key],
+        direction=direction(sort),
+        limit=statement.put(page.limit, "int"),
+        tables=tables,
+        conditions=conditions(statement, wanted, by_terms=True) + visible + behind + words,
+    )
+
+
+def window_end(statement: Statement, page: Page, steps: int) -> str:
+    """The key of the row ``steps`` behind the beginning of ``page``, among all of the kind that have one."""
+    sort = page.sort
+    there = f" AND e.{KEY_COLUMNS[sort.key]} IS NOT NULL" if sort.key in MAY_BE_MISSING else ""
+    return _SQL["window_end"].format(
+        kind=statement.put(page.wanted.kind, "text"),
+        key=KEY_COLUMNS[sort.key],
+        direction=direction(sort),
+        behind=there + _behind(statement, sort, page.after),
+        steps=statement.put(steps, "int"),
+    )
+
+
+def estimate(statement: Statement, wanted: Filter, visible: str) -> str:
+    """What tells about how many rows pass, whatever their words."""
+    return _SQL["estimate"].format(kind=statement.put(wanted.kind, "text"), conditions=conditions(statement, wanted) + visible)
+
+
+def count_texts(statement: Statement, kind: str, words: str, limit: int) -> str:
+    """How many entities of a kind have the words, ``limit`` at most."""
+    places = {"kind": statement.put(kind, "text"), "limit": statement.put(limit, "int")}
+    return _SQL["count_texts"].format(query=_query(statement, words), **places)
 
 
 def answer(rows: str, sort: Sort) -> str:
@@ -67,14 +134,14 @@ def answer(rows: str, sort: Sort) -> str:
 
 def one(statement: Statement, kind: str, entity_id: str, visible: str) -> str:
     """One entity."""
-    return _SQL["one"].format(kind=statement.put(kind, "text"), id=statement.put(entity_id, "text"), visible=visible)
+    places = {"kind": statement.put(kind, "text"), "id": statement.put(entity_id, "text")}
+    return _SQL["one"].format(shown=_SQL["shown"], visible=visible, **places)
 
 
 def timeline(statement: Statement, kind: str, entity_id: str, after: int, limit: int, visible: str) -> str:
     """What happened to one entity."""
-    kind, entity_id = statement.put(kind, "text"), statement.put(entity_id, "text")
-    after_, limit_ = statement.put(after, "int"), statement.put(limit, "int")
-    return _SQL["timeline"].format(kind=kind, id=entity_id, after=after_, limit=limit_, visible=visible)
+    places = {"kind": statement.put(kind, "text"), "id": statement.put(entity_id, "text")}
+    return _SQL["timeline"].format(after=statement.put(after, "int"), limit=statement.put(limit, "int"), visible=visible, **places)
 
 
 def projected_up_to(statement: Statement, topic: str, partition: int) -> str:
@@ -83,7 +150,37 @@ def projected_up_to(statement: Statement, topic: str, partition: int) -> str:
 
 
 def direction(sort: Sort) -> str:
+    """As SQL says it."""
     return "DESC" if sort.descending else "ASC"
+
+
+def conditions(statement: Statement, wanted: Filter, *, by_terms: bool = False) -> str:
+    """What a row of ``wanted`` fulfils, beside its kind and its words: text that begins with AND, or nothing.
+
+    ``by_terms``: statuses and assignees, too, as terms, so that one index finds all of it; else as columns, which have indexes in the order of the lists.
+    """
+    parts = [_one_of(statement, clause, by_terms=by_terms) for clause in wanted.one_of]
+    if wanted.statuses:
+        parts.append(_among(statement, "status", wanted.statuses, by_terms=by_terms))
+    if wanted.all_of:
+        parts.append(f"e.terms @> {statement.put(wanted.all_of, 'text[]')}")
+    parts += [part for between in wanted.between for part in _between(statement, between)]
+    return "".join(f" AND {part}" for part in parts)
+
+
+def _places(statement: Statement, page: Page) -> dict[str, str]:
+    return {
+        "shown": _SQL["shown"],
+        "kind": statement.put(page.wanted.kind, "text"),
+        "key": KEY_COLUMNS[page.sort.key],
+        "direction": direction(page.sort),
+        "limit": statement.put(page.limit, "int"),
+    }
+
+
+def _is_at_end(after: After | None) -> bool:
+    """Whether the page begins among the rows that have no key."""
+    return after is not None and after.key is None
 
 
 def _behind(statement: Statement, sort: Sort, after: After | None) -> str:
@@ -92,18 +189,45 @@ def _behind(statement: Statement, sort: Sort, after: After | None) -> str:
     sign = "<" if sort.descending else ">"
     if after.key is None:
         return f" AND e.id {sign} {statement.put(after.entity_id, 'text')}"
-    kinds = {SortKey.RANK: "int", SortKey.TITLE: "text"}
-    key = statement.put(after.key, kinds.get(sort.key, "timestamptz"))
-    return f" AND (e.{KEY_COLUMNS[sort.key]}, e.id) {sign} ({key}, {statement.put(after.entity_id, 'text')})"
+    place = f"({_key(statement, sort, after.key)}, {statement.put(after.entity_id, 'text')})"
+    return f" AND (e.{KEY_COLUMNS[sort.key]}, e.id) {sign} {place}"
 
 
-def _one_of(statement: Statement, clause: OneOf) -> str:
+def _key(statement: Statement, sort: Sort, key: Key) -> str:
+    return statement.put(key, _KEY_TYPES.get(sort.key, "timestamptz"))
+
+
+def _has_text(statement: Statement, wanted: Filter) -> str:
+    """The words as a condition on an entity that is at hand."""
+    return "" if wanted.search is None else " AND " + _SQL["has_text"].format(query=_query(statement, wanted.search))
+
+
+def _query(statement: Statement, words: str) -> str:
+    # A closed phrase is complete, and what must not be there is meant as it stands.
+    complete = words.endswith('"') or words.rsplit(maxsplit=1)[-1].startswith("-")
+    return _SQL["query" if complete else "query_with_beginning"].format(words=statement.put(words, "text"))
+
+
+def _one_of(statement: Statement, clause: OneOf, *, by_terms: bool) -> str:
+    if clause == _DONE:
+        # In so many words: the planner knows the partial index by them.
+        return _SQL_DONE.removeprefix(" AND ")
     parts: list[str] = []
     if clause.terms:
         parts.append(f"e.terms && {statement.put(clause.terms, 'text[]')}")
+    if clause.assignees:
+        parts.append(_among(statement, "assignee", clause.assignees, by_terms=by_terms))
     if clause.or_nobody:
         parts.append("e.assignee IS NULL")
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def _among(statement: Statement, column: str, values: Sequence[str], *, by_terms: bool) -> str:
+    if by_terms:
+        return f"e.terms && {statement.put([f'{column}:{value}' for value in values], 'text[]')}"
+    if len(values) == 1:
+        return f"e.{column} = {statement.put(values[0], 'text')}"
+    return f"e.{column} = ANY({statement.put(values, 'text[]')})"
 
 
 def _between(statement: Statement, between: Between) -> list[str]:
@@ -114,7 +238,3 @@ def _between(statement: Statement, between: Between) -> list[str]:
     if between.end is not None:
         parts.append(f"e.{column} < {statement.put(between.end, 'timestamptz')}")
     return parts
-
-
-def _anded(parts: Sequence[str]) -> str:
-    return "".join(f" AND {part}" for part in parts)

@@ -8,35 +8,28 @@ each entity that is valid until further notice is not written at all. ``close_lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
-
-import orjson
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from opsroom_common.contracts.envelope import Fence
-from opsroom_common.log.entity import Entity
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
 from opsroom_common.postgres.errors import Rejected
 from opsroom_common.postgres.pool import Pool, Session
 from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
-from opsroom_domain.registry import KINDS, fold_fingerprint
+from opsroom_domain.registry import fold_fingerprint
 from projector.batch_items import Item, Skipped, poison, read_records
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow, columns
-from projector.fold_batch import Folded, fold_batch, shown_of
+from projector.batch_rows import ParkedRow, columns
+from projector.fold_load import COPY_COLUMNS, LoadedRows, fold_load
 from projector.known import Known, KnownEntities
 from projector.projections.names import statements_for
 from projector.projections.quiet_store import QuietStore
 from projector.session import Stalled
 from projector.store import Moved
 
-_JSON = frozenset({"state", "memory", "tags", "diff"})
 _POLL_S = 0.5
 _SILENT_S_MAX = 30.0
 _log = get_logger("projections")
-
-_Row: TypeAlias = EntityRow | TextRow | VersionRow | TimelineRow | FenceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +53,6 @@ class Loaded:
     bytes: int
 
 
-@dataclass(slots=True)
-class _Chunk:
-    """The rows of a chunk, and what is known once it is committed."""
-
-    folded: Folded
-    versions: list[VersionRow]
-    """Those whose end is known."""
-    held: dict[EntityId, VersionRow] = field(default_factory=dict[EntityId, VersionRow])
-    """The newest version of each entity: valid until further notice."""
-    existed: list[str] = field(default_factory=list[str])
-    """Entities that have a row already."""
-
-
 class PartitionLoad:
     """Loads one partition into the projection ``name``. Single use."""
 
@@ -87,7 +67,7 @@ class PartitionLoad:
         self._told = told
         self._sql = statements_for("projector.projections", "load.sql", store.name)
         self._known = KnownEntities(limits.entities)
-        self._held: dict[EntityId, VersionRow] = {}
+        self._held: dict[EntityId, bytes] = {}
         self._at = Checkpoint()
 
     async def run(self, start: Checkpoint, until: int) -> None:
@@ -133,71 +113,37 @@ class PartitionLoad:
     async def _commit(self, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
         items = [item for item in read if not isinstance(item, Skipped)]
         known = await self._known_of(items)
-        chunk = self._fold(known, items)
-        await self._store.check(chunk.folded.newly_parked)
+        loaded = fold_load(known, self._held, items, self._partition)
+        await self._store.check(loaded.newly_parked)
         after = records[-1].after
         async with self._pool.transaction() as transaction:
-            size = await self._write(transaction, after, chunk)
+            await self._write(transaction, after, loaded)
         self._at = after
-        self._known.put(chunk.folded.known)
-        self._hold(chunk.held)
-        folded = chunk.folded
-        rows = len(folded.entities) + len(chunk.versions) + len(folded.timeline) + len(folded.fences) + len(folded.parked)
-        self._told(Loaded(self._partition, after.offset, len(records), len(folded.timeline), rows, size))
+        self._known.put(loaded.known)
+        self._hold(loaded.held)
+        size = sum(map(len, loaded.copies.values()))
+        self._told(Loaded(self._partition, after.offset, len(records), loaded.events, loaded.rows + len(loaded.parked), size))
         for skipped in (item for item in read if isinstance(item, Skipped)):
             _log.error("a record was skipped", partition=self._partition, offset=skipped.offset, reason=skipped.reason)
         # Others have something to do: a chunk holds the loop for as long as its fold takes.
         await asyncio.sleep(0)
 
-    def _fold(self, known: Mapping[EntityId, Known], items: Sequence[Item]) -> _Chunk:
-        folded = fold_batch(known, items)
-        chunk = _Chunk(folded, [])
-        for closed in folded.closed:
-            entity_id = EntityId(closed.id)
-            before = self._held.get(entity_id) or _open_version(known[entity_id])
-            chunk.versions.append(before._replace(valid_to=closed.valid_to))
-            chunk.existed.append(closed.id)
-        for row in folded.versions:
-            if row.valid_to is None:
-                chunk.held[EntityId(row.id)] = row
-            else:
-                chunk.versions.append(row)
-        return chunk
-
-    async def _write(self, transaction: Session, after: Checkpoint, chunk: _Chunk) -> int:
-        folded, before = chunk.folded, self._at
+    async def _write(self, transaction: Session, after: Checkpoint, loaded: LoadedRows) -> None:
+        before = self._at
         moved = await transaction.fetch_one(
             self._sql["move"],
             self._log.topic, self._partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
-            after.offset, after.term, after.fence_offset, self._store.name, folded.last_time,
+            after.offset, after.term, after.fence_offset, self._store.name, loaded.last_time,
         )  # fmt: skip
         if moved is None:
             raise Moved(f"{self._store.name}, {self._log.topic}-{self._partition}: somebody else loads it, or it was dropped")
-        if chunk.existed:
-            await transaction.execute(self._sql["replace_entities"], chunk.existed)
-            await transaction.execute(self._sql["replace_texts"], [row.id for row in folded.texts])
-        size = 0
-        for table, row_type, rows in (
-            ("entities", EntityRow, folded.entities),
-            ("texts", TextRow, folded.texts),
-            ("entity_versions", VersionRow, chunk.versions),
-            ("timeline", TimelineRow, folded.timeline),
-            ("fences", FenceRow, folded.fences),
-        ):
-            size += await self._copy(transaction, table, row_type, rows)
-        if folded.parked:
-            await transaction.execute(self._sql["park"], self._partition, *columns(ParkedRow, folded.parked))
-        return size
-
-    async def _copy(self, transaction: Session, table: str, row_type: type[_Row], rows: Sequence[_Row]) -> int:
-        """Copy the rows, with their partition where the table has it; return about how many bytes they are."""
-        if not rows:
-            return 0
-        json = [index for index, name in enumerate(row_type._fields) if name in _JSON]
-        beside = () if row_type is TextRow else (self._partition,)
-        ready = list(_ready(rows, json, beside))
-        await transaction.copy(self._store.name, table, (*row_type._fields, "partition")[: len(ready[0])], ready)
-        return sum(len(cell) if isinstance(cell, str | bytes) else 8 for row in ready for cell in row)
+        if loaded.replaced:
+            await transaction.execute(self._sql["replace_entities"], loaded.replaced)
+            await transaction.execute(self._sql["replace_texts"], loaded.replaced_texts)
+        for table, rows in loaded.copies.items():
+            await transaction.copy(self._store.name, table, COPY_COLUMNS[table], rows)
+        if loaded.parked:
+            await transaction.execute(self._sql["park"], self._partition, *columns(ParkedRow, loaded.parked))
 
     async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
         wanted = {item.entity_id for item in items if not isinstance(item, Fence)}
@@ -207,7 +153,7 @@ class PartitionLoad:
             known.update(await self._store.load(missing))
         return known
 
-    def _hold(self, held: Mapping[EntityId, VersionRow]) -> None:
+    def _hold(self, held: Mapping[EntityId, bytes]) -> None:
         for entity_id, row in held.items():
             self._held.pop(entity_id, None)
             self._held[entity_id] = row
@@ -218,25 +164,3 @@ class PartitionLoad:
 async def close_load(transaction: Session, name: str) -> None:
     """After the last chunk: write the version of each entity that is valid until further notice. Once only."""
     await transaction.execute(statements_for("projector.projections", "load.sql", name)["open_versions"])
-
-
-def _open_version(known: Known) -> VersionRow:
-    """The newest version of an entity, as it was folded: everything in it is also in the entity itself."""
-    assert isinstance(known, Entity), f"a version is closed of an entity that has none: {known}"
-    last = known.recent[-1]
-    state = orjson.dumps(KINDS[known.kind].to_json(known.state), option=orjson.OPT_SORT_KEYS).decode()
-    shown = shown_of(known)
-    return VersionRow(
-        known.id, known.version, known.kind, known.offset, last.command_id, last.body_hash, known.updated_by, known.updated_at, None, state,
-        known.created_at, shown.columns.rank, shown.columns.due_at, shown.terms,
-    )  # fmt: skip
-
-
-def _ready(rows: Iterable[_Row], json: Sequence[int], beside: Sequence[int]) -> Iterable[Sequence[object]]:
-    for row in rows:
-        cells: list[object] = [*row, *beside]
-        for index in json:
-            cell = cells[index]
-            assert isinstance(cell, str)
-            cells[index] = cell.encode()
-        yield cells

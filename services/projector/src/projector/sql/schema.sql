@@ -44,12 +44,17 @@ CREATE TABLE IF NOT EXISTS read_v1.entities (
     terms       text[] NOT NULL DEFAULT '{}',
     keys        text[] NOT NULL DEFAULT '{}' -- names from outside, such as fingerprints of signals
 ) WITH (fillfactor = 80);
--- Lists: newest first, a page after the last (updated_at, id) of the page before; and the other orders.
-CREATE INDEX IF NOT EXISTS entities_newest   ON read_v1.entities (kind, updated_at DESC, id DESC);
-CREATE INDEX IF NOT EXISTS entities_status   ON read_v1.entities (kind, status, updated_at DESC, id DESC);
-CREATE INDEX IF NOT EXISTS entities_rank     ON read_v1.entities (kind, rank, updated_at DESC, id DESC) WHERE rank IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entities_due      ON read_v1.entities (kind, due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entities_assignee ON read_v1.entities (kind, assignee, updated_at DESC, id DESC) WHERE assignee IS NOT NULL;
+-- Lists: newest first, a page after the last (updated_at, id) of the page before; and the other orders. Those of rank and due date hold the rows
+-- without one, too: they come last in a list.
+CREATE INDEX IF NOT EXISTS entities_newest      ON read_v1.entities (kind, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_status      ON read_v1.entities (kind, status, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_assigned    ON read_v1.entities (kind, assignee, updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entities_done        ON read_v1.entities (kind, updated_at DESC, id DESC) WHERE terms @> '{live:false}';
+CREATE INDEX IF NOT EXISTS entities_by_creation ON read_v1.entities (kind, created_at, id);
+CREATE INDEX IF NOT EXISTS entities_by_title    ON read_v1.entities (kind, title, id);
+CREATE INDEX IF NOT EXISTS entities_by_rank     ON read_v1.entities (kind, rank, id);
+CREATE INDEX IF NOT EXISTS entities_by_due      ON read_v1.entities (kind, due_at, id);
+DROP INDEX IF EXISTS read_v1.entities_rank, read_v1.entities_due, read_v1.entities_assignee;
 CREATE INDEX IF NOT EXISTS entities_terms    ON read_v1.entities USING gin (terms);
 CREATE INDEX IF NOT EXISTS entities_keys     ON read_v1.entities USING gin (keys);
 

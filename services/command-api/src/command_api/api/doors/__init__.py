@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.api.doors import dependencies, incident, task
+from command_api.api.doors import auction, dependencies, incident, task, ticket
 from command_api.api.doors.door import Door
 
-DOORS: tuple[Door[Any], ...] = (*incident.DOORS, *task.DOORS, *dependencies.DOORS)
+DOORS: tuple[Door[Any], ...] = (
+    *incident.DOORS,
+    *task.DOORS,
+    *dependencies.DOORS,
+    *ticket.DOORS,
+    *auction.DOORS,
+)
 BY_NAME: Mapping[str, Door[Any]] = {door.full_name: door for door in DOORS}
 """By ``KIND.COMMAND``."""

@@ -47,6 +47,7 @@ def _with_zone(at: datetime) -> datetime:
 
 IncidentId = Annotated[str, AfterValidator(id_with("inc", "an incident id")), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 TaskId = Annotated[str, AfterValidator(id_with("tsk", "a task id")), Field(examples=["tsk_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
+TicketId = Annotated[str, AfterValidator(id_with("tkt", "a ticket id")), Field(examples=["tkt_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 AnyEntityId = Annotated[str, AfterValidator(_entity_id), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 Actor = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}_[A-Za-z0-9_-]{1,64}$"), Field(examples=["usr_maria"])]
 TeamId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), Field(examples=["payments"])]
