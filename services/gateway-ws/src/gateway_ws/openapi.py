@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
+from gateway_ws.past.store import PastStore
 from gateway_ws.queries.boards import Boards
 from gateway_ws.queries.codes import Codes
 from gateway_ws.queries.live_rows import LiveRows
@@ -30,9 +31,10 @@ def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
     pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
-    rows = LiveRows(pool, pool, metrics, SystemClock())
+    rows, past = LiveRows(pool, pool, metrics, SystemClock()), PastStore(pool, metrics)
     writes = ReadYourWrites(rows, SystemClock(), 0)
-    description = application(Boards(rows), NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics)).openapi()
+    api = application(Boards(rows, past), past, NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics))
+    description = api.openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])

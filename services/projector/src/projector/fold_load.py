@@ -20,14 +20,15 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item
 from projector.batch_rows import EntityRow, FenceRow, ParkedRow
-from projector.fold_batch import EntityFold, Step, take_all
+from projector.fold_batch import EntityFold, Shown, Step, shown_of, take_all
 from projector.known import Known
 
 COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "entities": (*EntityRow._fields, "partition"),
     "texts": ("id", "kind", "text"),
     "entity_versions": (
-        "id", "kind", "command_id", "body_hash", "actor", "version", "partition", "offset", "valid_from", "state", "valid_to",
+        "id", "kind", "command_id", "body_hash", "actor", "version", "partition", "offset", "valid_from", "state",
+        "created_at", "rank", "due_at", "terms", "valid_to",
     ),
     "timeline": (
         "id", "type", "actor", "role", "words", "command_id", "correlation_id", "causation_id", "reason", "proposal_id",
@@ -118,7 +119,7 @@ def _add(
     version: bytes | None = None
     if isinstance(entity.before, Entity):
         version = held.get(entity.entity_id) or _open_version(entity.before, partition)
-    for step in entity.steps:
+    for step, shown in zip(entity.steps, entity.shown, strict=True):
         record, envelope = step.record, step.record.envelope
         at, command_id, actor = microseconds(envelope.time), text(record.command_id), _often(envelope.actor)
         if version is not None:
@@ -126,7 +127,7 @@ def _add(
         version = b"".join(
             (
                 _VERSION_FIELDS, name, _often(record.kind), command_id, text(record.body_hash), actor,
-                _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at), jsonb(step.state),
+                _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at), jsonb(step.state), _listed(step.entity, shown),
             )
         )  # fmt: skip
         timeline.append(_timeline(step, name, command_id, actor, at, partition))
@@ -152,9 +153,15 @@ def _open_version(entity: Entity, partition: int) -> bytes:
     return b"".join(
         (
             _VERSION_FIELDS, text(entity.id), text(entity.kind), text(last.command_id), text(last.body_hash), text(entity.updated_by),
-            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state),
+            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
         )
     )  # fmt: skip
+
+
+def _listed(entity: Entity, shown: Shown) -> bytes:
+    """What lists as of a moment filter and sort by."""
+    columns = shown.columns
+    return timestamptz(entity.created_at) + int4(columns.rank) + timestamptz(columns.due_at) + text_array(shown.terms)
 
 
 class _Often(dict[str | None, bytes]):

@@ -72,6 +72,7 @@ def _made_for(page: Page) -> str:
         sorted([between.moment, str(between.start), str(between.end)] for between in wanted.between),
         wanted.search,
         page.sort.parameter,
+        page.as_of,
     ]
     return sha256(orjson.dumps(parts)).hexdigest()[:16]
 

@@ -17,6 +17,7 @@ from projector.store import another_fold, known_of
 
 LIVE = "live_locks"
 QUIET = "quiet_locks"
+_VERSIONS_LISTED_FROM = VersionRow._fields.index("created_at")
 
 
 class ProjectionRows:
@@ -53,17 +54,19 @@ class ProjectionRows:
         self, locks: str, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded, *, feed: Sequence[FeedRow]
     ) -> Row | None:
         """One batch under the locks named; None: nothing was written. Raises Rejected, Unavailable."""
+        versions = columns(VersionRow, folded.versions)
         return await self.session.fetch_one(
             self._batches["project_batch"].replace("{locks}", self._batches[locks]),
             self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
             after.offset, after.term, after.fence_offset, epoch, self.name, len(feed),
             *columns(EntityRow, folded.entities),
             *columns(ClosedRow, folded.closed),
-            *columns(VersionRow, folded.versions),
+            *versions[:_VERSIONS_LISTED_FROM],
             *columns(TimelineRow, folded.timeline),
             *columns(FenceRow, folded.fences),
             *columns(ParkedRow, folded.parked),
             *columns(FeedRow, feed),
             folded.last_time,
             *columns(TextRow, folded.texts),
+            *versions[_VERSIONS_LISTED_FROM:],
         )  # fmt: skip
