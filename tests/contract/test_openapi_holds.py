@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
+from bench.board import fill
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -23,7 +24,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bench.board import fill
 from devstack.postgres import psql
 from gateway_ws.main import build_gateway
 from gateway_ws.settings import Settings
@@ -91,9 +91,7 @@ schema = schemathesis.pytest.from_fixture("description")
 
 
 @schema.parametrize()
-@settings(
-    max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_read_door_answers_as_it_is_described(case: schemathesis.Case):
     answer = case.call()
     assert answer.status_code != FAULT, answer.text
