@@ -40,6 +40,22 @@ WHERE e.kind = {kind} {conditions}
 ORDER BY e.updated_at DESC, e.id DESC
 LIMIT {limit}
 
+-- name: newest_first_so_far
+-- The same, but it looks at no more than {steps} versions: what many rows pass fills a page with these, whatever the planner expects.
+SELECT 0 AS matching, e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.updated_at AS key
+FROM (
+    SELECT
+        v.id, v.kind, v.version, v.state, v.created_at, v.valid_from AS updated_at, v.actor AS updated_by,
+        v.state ->> 'title' AS title, v.state ->> 'assignee' AS assignee, v.rank, v.due_at, v.terms, v.valid_to
+    FROM read.entity_versions v
+    WHERE v.kind = {kind} AND v.valid_from <= {moment} {from_there}
+    ORDER BY v.valid_from DESC, v.id DESC
+    LIMIT {steps}
+) e
+WHERE e.valid_to > {moment} {conditions}
+ORDER BY e.updated_at DESC, e.id DESC
+LIMIT {limit}
+
 -- name: in_another_order
 -- The past has no index for every order: what matches is sorted, up to a limit, and its number is told.
 SELECT m.matching, e.id, e.kind, e.version, v.state, e.created_at, e.updated_at, e.updated_by, e.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,10 +15,17 @@ from gateway_ws.queries.source import Snapshot, TimelinePage, shown
 from gateway_ws.queries.statement import Statement
 from gateway_ws.queries.visible import visible
 from opsroom_common.auth.identity import Identity
+from opsroom_common.postgres.pool import Row
 from opsroom_domain.registry import KINDS
 
 SORTED_MAX: Final = 10_000
 """Rows that match, in any other order than the newest change first: so many are sorted, for more there is no index."""
+
+
+FIRST_STEPS: Final = 5_000
+"""Versions, back from the moment, that are looked at first: how many of them match tells how to go on."""
+STEPS_MAX: Final = 40_000
+"""As many as it may take to fill a page by walking on. For what is rarer, the planner decides: mostly it asks the index of the terms."""
 
 
 class PastRows:
@@ -30,9 +38,11 @@ class PastRows:
     async def page(self, page: Page, viewer: Identity) -> Snapshot:
         if page.wanted.search is not None:
             raise search_has_no_past()
-        statement = Statement()
-        text = self._page(statement, page, viewer)
-        rows = await self._store.ask("list_as_of", text, statement)
+        rows = await self._walked(page, viewer) if page.sort == NEWEST_CHANGE else None
+        if rows is None:
+            statement = Statement()
+            text = self._page(statement, page, viewer)
+            rows = await self._store.ask("list_as_of", text, statement)
         reach = Reach(rows[0]["asked_at"], rows[0]["complete_before"])
         reach.check(self._moment)
         if (rows[0]["matching"] or 0) > SORTED_MAX:
@@ -56,6 +66,44 @@ class PastRows:
         newest, _ = newest_of(entity_id, rows[0], self._moment)
         return TimelinePage([{**told(row), "at": row["at"], "diff": row["diff"]} for row in rows if row["version"] is not None], newest)
 
+    async def _walked(self, page: Page, viewer: Identity) -> Sequence[Row] | None:
+        """The page, if the next versions fill it, as many as it takes by what the first ones tell; else None."""
+        rows = await self._steps(page, FIRST_STEPS, viewer)
+        found = sum(row["id"] is not None for row in rows)
+        if found == page.limit:
+            return rows
+        # Half as many again as it should take: they are never spread evenly.
+        wanted = FIRST_STEPS * page.limit * 3 // (2 * found) if found else STEPS_MAX + 1
+        if wanted > STEPS_MAX:
+            return None
+        rows = await self._steps(page, wanted, viewer)
+        return rows if len(rows) == page.limit else None
+
+    async def _steps(self, page: Page, steps: int, viewer: Identity) -> Sequence[Row]:
+        """What matches among the next ``steps`` versions."""
+        statement, wanted, after = Statement(), page.wanted, page.after
+        moment, from_there = statement.put(self._moment, "timestamptz"), ""
+        if after is not None:
+            place = f"({statement.put(after.key, 'timestamptz')}, {statement.put(after.entity_id, 'text')})"
+            from_there = f"AND (v.valid_from, v.id) < {place}"
+        rows = SQL["newest_first_so_far"].format(
+            kind=statement.put(wanted.kind, "text"),
+            moment=moment,
+            from_there=from_there,
+            steps=statement.put(steps, "int"),
+            conditions=self._conditions(statement, page, viewer),
+            limit=statement.put(page.limit, "int"),
+        )
+        return await self._store.ask("list_as_of_so_far", self._whole(statement, page, rows), statement)
+
+    def _conditions(self, statement: Statement, page: Page, viewer: Identity) -> str:
+        seen = visible(statement, viewer) + of_visible(statement, viewer, "e.id")
+        return sql.conditions(statement, page.wanted, by_terms=True) + seen
+
+    def _whole(self, statement: Statement, page: Page, rows: str) -> str:
+        reach = reach_of_all(statement, f"{KINDS[page.wanted.kind].prefix}_")
+        return SQL["list"].format(reach=reach, rows=rows, direction=sql.direction(page.sort))
+
     def _page(self, statement: Statement, page: Page, viewer: Identity) -> str:
         wanted, direction = page.wanted, sql.direction(page.sort)
         filled = {
@@ -63,7 +111,7 @@ class PastRows:
             "kind": statement.put(wanted.kind, "text"),
             "limit": statement.put(page.limit, "int"),
         }
-        conditions = sql.conditions(statement, wanted, by_terms=True) + visible(statement, viewer) + of_visible(statement, viewer, "e.id")
+        conditions = self._conditions(statement, page, viewer)
         if page.sort == NEWEST_CHANGE:
             rows = SQL["newest_first"].format(conditions=conditions + _behind(statement, page.sort, page.after, "updated_at"), **filled)
         else:
@@ -75,8 +123,7 @@ class PastRows:
                 direction=direction,
                 **filled,
             )
-        reach = reach_of_all(statement, f"{KINDS[wanted.kind].prefix}_")
-        return SQL["list"].format(reach=reach, rows=rows, direction=direction)
+        return self._whole(statement, page, rows)
 
 
 def _behind(statement: Statement, sort: Sort, after: After | None, column: str) -> str:
