@@ -12,7 +12,10 @@ from prometheus_client import CollectorRegistry
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.past.store import PastStore
+from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.codes import Codes
 from gateway_ws.queries.live_rows import LiveRows
+from gateway_ws.queries.parked import ParkedEntities
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from opsroom_common.auth.dev import identities
 from opsroom_common.postgres.pool import Pool
@@ -35,7 +38,8 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
 async def door(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the read door."""
     metrics = GatewayMetrics(Metrics(CollectorRegistry()))
-    rows = LiveRows(pool, metrics, SystemClock())
-    api = application(rows, PastStore(pool, metrics), identities("usr_test:admin", "127.0.0.1"), ReadYourWrites(rows, SystemClock(), 1.0))
+    rows = LiveRows(pool, pool, metrics, SystemClock())
+    boards, writes = Boards(rows, PastStore(pool, pool, metrics)), ReadYourWrites(rows, SystemClock(), 1.0)
+    api = application(boards, identities("usr_test:admin", "127.0.0.1"), writes, Codes(pool, metrics), ParkedEntities(pool, metrics))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://door") as client:
         yield client

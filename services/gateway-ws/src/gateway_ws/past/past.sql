@@ -77,6 +77,34 @@ WHERE true {behind}
 ORDER BY e.key IS NULL, e.key {direction}, e.id {direction}
 LIMIT {limit}
 
+-- name: facet
+-- Over the newest {most} that pass: exact if there are fewer.
+WITH passing AS MATERIALIZED (
+    SELECT e.terms FROM ({board}) e
+    WHERE e.kind = {kind} {conditions}
+    ORDER BY e.updated_at DESC, e.id DESC
+    LIMIT {most}
+)
+SELECT r.asked_at, r.complete_before, (SELECT count(*) FROM passing) AS rows, found.value, found.count
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT substr(term, length({tag}) + 2) AS value, count(*) AS count
+    FROM passing, unnest(passing.terms) AS term
+    WHERE starts_with(term, {tag} || ':')
+    GROUP BY term
+    ORDER BY count(*) DESC, term
+    LIMIT {values}
+) found ON true
+ORDER BY found.count DESC, found.value
+
+-- name: export
+-- Along the entities that there are now, the oldest first: each leads to its version of the moment.
+SELECT e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.created_at AS key
+FROM read.entities n
+CROSS JOIN LATERAL (SELECT b.* FROM ({board}) b WHERE b.id = n.id ORDER BY b.version DESC LIMIT 1) e
+WHERE n.kind = {kind} AND n.created_at <= {moment} {conditions}
+ORDER BY n.created_at, n.id
+
 -- name: reach_of_one
 SELECT
     e.id, e.version AS newest_version, e.created_at, now() AS asked_at,

@@ -103,8 +103,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetAsked:
-    """Count the rows per value of one tag. ``wanted`` leaves that tag's own filter out, so that the other values can be chosen, too.
+class Facet:
+    """Count the rows of ``wanted`` per value of one tag. ``wanted`` leaves that tag's own filter out, so that other values can be chosen, too.
 
     ``values``: all values there can be, or None if they are free: then the most frequent ones are counted.
     """
