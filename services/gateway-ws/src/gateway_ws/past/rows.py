@@ -26,7 +26,7 @@ SORTED_MAX: Final = 10_000
 """Rows that match, in any other order than the newest change first: so many are sorted, for more there is no index."""
 
 
-FIRST_STEPS: Final = 5_000
+FIRST_STEPS: Final = 2_000
 """Versions, back from the moment, that are looked at first: how many of them match tells how to go on."""
 STEPS_MAX: Final = 40_000
 """As many as it may take to fill a page by walking on. For what is rarer, the planner decides: mostly it asks the index of the terms."""
