@@ -5,10 +5,11 @@ Some incidents are decided and folded by the real code; the others are copies of
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from opsroom_common.contracts.envelope import DomainRecord, Envelope
 from opsroom_common.postgres.pool import Pool
@@ -29,6 +30,7 @@ OPENED_WITHIN = timedelta(days=3)
 LASTS = timedelta(days=30)
 """Every incident is opened within the first three of the thirty days, and changes nine times in the others: at any moment of those, all are there."""
 PEOPLE = 200
+R = TypeVar("R", EntityRow, VersionRow, TimelineRow)
 _IDS = SystemIds()
 _SQL = statements("bench", "board_history.sql")
 
@@ -36,22 +38,29 @@ _SQL = statements("bench", "board_history.sql")
 async def write_board(pool: Pool, entities: int) -> None:
     """Make the schema and the rows of ``entities`` incidents, then let Postgres look at them as its own maintenance would."""
     await pool.execute(script("projector.sql", "schema.sql"))
+    indexes = await pool.fetch(_SQL["indexes"])
+    await pool.execute(_SQL["drop_indexes"])
     chance = random.Random(1)
     stories = [_story(number, chance) for number in range(STORIES)]
     await pool.execute(_SQL["make_stories"])
-    for table, row_type in (("entities", EntityRow), ("versions", VersionRow), ("timeline", TimelineRow)):
-        rows: list[Any] = [(number, row) for number, story in enumerate(stories) for row in getattr(story, table)]
-        numbers = [number for number, _ in rows]
-        await pool.execute(_SQL[f"tell_{table}"], numbers, *columns(row_type, [row for _, row in rows]))
+    await _tell(pool, "entities", EntityRow, [story.entities for story in stories])
+    await _tell(pool, "versions", VersionRow, [story.versions for story in stories])
+    await _tell(pool, "timeline", TimelineRow, [story.timeline for story in stories])
     times = (entities, STORIES, FIRST, OPENED_WITHIN, LASTS)
     await pool.execute(_SQL["plan"], *times)
-    for statement in ("entities", "versions", "timeline"):
-        await pool.execute(_SQL[f"write_{statement}"])
+    await asyncio.gather(*[pool.execute(_SQL[f"write_{table}"]) for table in ("entities", "versions", "timeline")])
     await pool.execute(_SQL["write_texts"])
     await pool.execute(_SQL["write_checkpoints"], fold_fingerprint())
     await pool.execute(_SQL["drop_stories"])
+    await asyncio.gather(*[pool.execute(index["indexdef"]) for index in indexes])
+    await pool.execute(_SQL["feed"])
     for table in ("entities", "texts", "entity_versions", "timeline", "checkpoints"):
         await pool.execute(f"VACUUM (ANALYZE) read_v1.{table}")
+
+
+async def _tell(pool: Pool, table: str, row_type: type[R], stories: Sequence[Sequence[R]]) -> None:
+    numbers = [number for number, rows in enumerate(stories) for _ in rows]
+    await pool.execute(_SQL[f"tell_{table}"], numbers, *columns(row_type, [row for rows in stories for row in rows]))
 
 
 def _story(number: int, chance: random.Random) -> Folded:

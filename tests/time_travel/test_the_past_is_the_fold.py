@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,6 +110,14 @@ async def _lists_fit(room: Room, kind: str, moment: datetime, told: Told) -> Non
     assert found == [row for row in rows if f"labels:{label}" in told.terms(row["id"])]
     found, _ = await room.whole_list(kind, moment, assignee=["none", "usr_1"], label=[])
     assert found == [row for row in rows if row["assignee"] in (None, "usr_1")]
+    counted = await room.ask(f"/v1/{KINDS[kind].collection}/facets", as_of=rfc3339(moment), facet=["label", "visibility"])
+    assert counted["total"]["count"] == len(rows)
+    for name, tag in (("label", "labels"), ("visibility", "visibility")):
+        found_counts = {one["value"]: one["count"] for one in counted["facets"][name]["values"] if one["count"]}
+        expected = Counter(term.partition(":")[2] for row in rows for term in told.terms(row["id"]) if term.startswith(f"{tag}:"))
+        assert found_counts == dict(expected.most_common(20))
+    exported = await room.door.get(f"/v1/{KINDS[kind].collection}:export", params={"as_of": rfc3339(moment), "format": "ndjson"})
+    assert [orjson.loads(line) for line in exported.content.splitlines()] == sorted(rows, key=lambda row: (row["created_at"], row["id"]))
     sort = room.chance.choice(SORTS)
     answer = await room.door.get(f"/v1/{KINDS[kind].collection}", params={"sort": sort, "limit": 1})
     if answer.status_code == 200:  # not every kind has every order
@@ -152,6 +162,8 @@ async def _one_fits(room: Room, entity_id: EntityId, moment: datetime, told: Tol
     assert [(item["version"], from_rfc3339(item["valid_from"])) for item in page["items"]] == [(v.version, v.updated_at) for v in then]
     assert [item["valid_to"] for item in page["items"]][-1] is None
     assert page["next"] is None
+    comments = await room.ask(f"{address}/comments", as_of=rfc3339(moment))
+    assert [one["id"] for one in comments["items"]] == [one["id"] for one in one["item"]["comments"]]
     timeline = await room.ask(f"{address}/timeline", as_of=rfc3339(moment), limit=200)
     assert [item["version"] for item in timeline["items"]] == [v.version for v in then]
 

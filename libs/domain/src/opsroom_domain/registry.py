@@ -10,6 +10,8 @@ from opsroom_domain.decider import Kind
 from opsroom_domain.entities.auction import AUCTION
 from opsroom_domain.entities.dependencies import DEPENDENCIES
 from opsroom_domain.entities.incident import INCIDENT
+from opsroom_domain.entities.organisation import ORGANISATION
+from opsroom_domain.entities.policy import POLICY
 from opsroom_domain.entities.task import TASK
 from opsroom_domain.entities.ticket import TICKET
 
@@ -18,7 +20,9 @@ _ALL: tuple[Kind[Any, Any, Any], ...] = (
     TASK,
     DEPENDENCIES,
     TICKET,
+    POLICY,
     AUCTION,
+    ORGANISATION,
 )
 
 KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}

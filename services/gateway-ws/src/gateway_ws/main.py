@@ -108,15 +108,9 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
         plan_each=True,
     )
     rows = LiveRows(pool, exports, metrics, clock)
-    past = PastStore(pool, metrics)
-    api = application(
-        Boards(rows, past),
-        past,
-        who,
-        ReadYourWrites(rows, clock, settings.wait_for_s_max),
-        Codes(pool, metrics),
-        ParkedEntities(pool, metrics),
-    )
+    boards = Boards(rows, PastStore(pool, exports, metrics))
+    writes = ReadYourWrites(rows, clock, settings.wait_for_s_max)
+    api = application(boards, who, writes, Codes(pool, metrics), ParkedEntities(pool, metrics))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)
     parts = [
@@ -131,7 +125,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     return Gateway(Service(NAME, parts), http)
 
 
-def application(boards: Boards, past: PastStore, who: Identities, writes: ReadYourWrites, codes: Codes, parked: ParkedEntities) -> FastAPI:
+def application(boards: Boards, who: Identities, writes: ReadYourWrites, codes: Codes, parked: ParkedEntities) -> FastAPI:
     """The HTTP queries."""
     api = FastAPI(
         title="Opsroom read door",
@@ -144,8 +138,8 @@ def application(boards: Boards, past: PastStore, who: Identities, writes: ReadYo
     problems.install(api)
     for kind in KINDS.values():
         api.include_router(KindDoors(kind, boards, who, writes).router())
-        api.include_router(HistoryDoor(kind, past, who, writes).router())
-    api.include_router(activity_router(past, who, writes))
+        api.include_router(HistoryDoor(kind, boards.past, who, writes).router())
+    api.include_router(activity_router(boards.past, who, writes))
     api.include_router(board_router(codes, parked, who))
     return api
 

@@ -31,10 +31,9 @@ def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
     pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
-    rows, past = LiveRows(pool, pool, metrics, SystemClock()), PastStore(pool, metrics)
-    writes = ReadYourWrites(rows, SystemClock(), 0)
-    api = application(Boards(rows, past), past, NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics))
-    description = api.openapi()
+    rows = LiveRows(pool, pool, metrics, SystemClock())
+    boards, writes = Boards(rows, PastStore(pool, pool, metrics)), ReadYourWrites(rows, SystemClock(), 0)
+    description = application(boards, NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])

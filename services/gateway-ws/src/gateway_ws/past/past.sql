@@ -40,6 +40,22 @@ WHERE e.kind = {kind} {conditions}
 ORDER BY e.updated_at DESC, e.id DESC
 LIMIT {limit}
 
+-- name: newest_first_so_far
+-- The same, but it looks at no more than {steps} versions: what many rows pass fills a page with these, whatever the planner expects.
+SELECT 0 AS matching, e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.updated_at AS key
+FROM (
+    SELECT
+        v.id, v.kind, v.version, v.state, v.created_at, v.valid_from AS updated_at, v.actor AS updated_by,
+        v.state ->> 'title' AS title, v.state ->> 'assignee' AS assignee, v.rank, v.due_at, v.terms, v.valid_to
+    FROM read.entity_versions v
+    WHERE v.kind = {kind} AND v.valid_from <= {moment} {from_there}
+    ORDER BY v.valid_from DESC, v.id DESC
+    LIMIT {steps}
+) e
+WHERE e.valid_to > {moment} {conditions}
+ORDER BY e.updated_at DESC, e.id DESC
+LIMIT {limit}
+
 -- name: in_another_order
 -- The past has no index for every order: what matches is sorted, up to a limit, and its number is told.
 SELECT m.matching, e.id, e.kind, e.version, v.state, e.created_at, e.updated_at, e.updated_by, e.key
@@ -60,6 +76,34 @@ JOIN read.entity_versions v ON v.id = e.id AND v.version = e.version
 WHERE true {behind}
 ORDER BY e.key IS NULL, e.key {direction}, e.id {direction}
 LIMIT {limit}
+
+-- name: facet
+-- Over the newest {most} that pass: exact if there are fewer.
+WITH passing AS MATERIALIZED (
+    SELECT e.terms FROM ({board}) e
+    WHERE e.kind = {kind} {conditions}
+    ORDER BY e.updated_at DESC, e.id DESC
+    LIMIT {most}
+)
+SELECT r.asked_at, r.complete_before, (SELECT count(*) FROM passing) AS rows, found.value, found.count
+FROM ({reach}) r
+LEFT JOIN LATERAL (
+    SELECT substr(term, length({tag}) + 2) AS value, count(*) AS count
+    FROM passing, unnest(passing.terms) AS term
+    WHERE starts_with(term, {tag} || ':')
+    GROUP BY term
+    ORDER BY count(*) DESC, term
+    LIMIT {values}
+) found ON true
+ORDER BY found.count DESC, found.value
+
+-- name: export
+-- Along the entities that there are now, the oldest first: each leads to its version of the moment.
+SELECT e.id, e.kind, e.version, e.state, e.created_at, e.updated_at, e.updated_by, e.created_at AS key
+FROM read.entities n
+CROSS JOIN LATERAL (SELECT b.* FROM ({board}) b WHERE b.id = n.id ORDER BY b.version DESC LIMIT 1) e
+WHERE n.kind = {kind} AND n.created_at <= {moment} {conditions}
+ORDER BY n.created_at, n.id
 
 -- name: reach_of_one
 SELECT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -63,8 +63,10 @@ class ActivityAsked:
 class PastStore:
     """Every method raises ReadUnavailable while Postgres is away; ``viewer`` is shown nothing that the viewer may not see now, or might not then."""
 
-    def __init__(self, pool: Pool, metrics: GatewayMetrics) -> None:
+    def __init__(self, pool: Pool, exports: Pool, metrics: GatewayMetrics) -> None:
+        """``exports`` are the connections that exports hold, each while its rows are read."""
         self._pool = pool
+        self._exports = exports
         self._metrics = metrics
 
     async def at(self, kind: str, entity_id: str, moment: datetime, viewer: Identity) -> Snapshot:
@@ -137,6 +139,13 @@ class PastStore:
         conditions = "".join(f" AND t.{name} = ANY ({statement.put(values, 'text[]')})" for name, values in others)
         text = SQL["activity_of"].format(column=column, wanted=statement.put(wanted, "text[]"), conditions=conditions, **filled)
         return await self.ask(f"activity_of_{column}", text, statement)
+
+    async def stream(self, text: str, statement: Statement, rows: int) -> AsyncIterator[Sequence[Row]]:
+        """The rows of one statement, ``rows`` at a time."""
+        with reading():
+            async with self._exports.transaction(isolation="repeatable_read", readonly=True) as session:
+                async for part in session.stream(text, *statement.values, rows=rows):
+                    yield part
 
     async def ask(self, name: str, text: str, statement: Statement) -> Sequence[Row]:
         """Run one statement; ``name`` is what it is measured as."""

@@ -185,7 +185,9 @@ class KindDoors:
             name: {"values": [{"value": value, **_count(count)} for value, count in facet.counts], "complete": facet.complete}
             for name, facet in zip(dict.fromkeys(asked.facet), counted.facets, strict=True)
         }
-        return json_response({"total": _count(counted.total), "facets": shown, "as_of": counted.as_of}, headers=PRIVATE)
+        return json_response(
+            {"total": _count(counted.total), "facets": shown, "as_of": counted.as_of, "past": counted.past}, headers=PRIVATE
+        )
 
     async def export(self, request: Request, asked: ExportParameters) -> Response:
         viewer = self._identities.of(request.headers)

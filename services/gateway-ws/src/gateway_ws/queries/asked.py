@@ -50,6 +50,8 @@ class Filter:
     one_of: tuple[OneOf, ...] = ()
     all_of: tuple[str, ...] = ()
     between: tuple[Between, ...] = ()
+    with_archived: bool = False
+    """What was archived passes, too."""
     search: str | None = None
     """In the syntax of web searches; its last word may be the beginning of one."""
 

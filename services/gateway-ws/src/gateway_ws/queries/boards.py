@@ -14,7 +14,7 @@ class Boards:
 
     def __init__(self, live: LiveSource, past: PastStore) -> None:
         self._live = live
-        self._past = past
+        self.past = past
 
     @property
     def live(self) -> LiveSource:
@@ -23,10 +23,10 @@ class Boards:
 
     def of(self, asked: OfMoment) -> RowSource:
         """The board that ``asked`` is about: as it was, or as it is now."""
-        return self._live if asked.as_of is None else PastRows(self._past, asked.as_of)
+        return self._live if asked.as_of is None else PastRows(self.past, asked.as_of)
 
     async def one(self, kind: str, entity_id: str, asked: OneParameters, viewer: Identity) -> Snapshot:
         """One entity, at a version too. No rows if there never was one; raises Problem 404 that says which moments or versions there are."""
         if asked.version is not None:
-            return await self._past.version(kind, entity_id, asked.version, viewer)
+            return await self.past.version(kind, entity_id, asked.version, viewer)
         return await self.of(asked).one(kind, entity_id, viewer)

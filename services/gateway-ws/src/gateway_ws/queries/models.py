@@ -102,6 +102,7 @@ class FacetsShown(Shown):
     total: CountShown
     facets: dict[str, FacetShown]
     as_of: datetime
+    past: Annotated[Past | None, Field(description="null: the present")]
 
 
 class CodeFound(Shown):

@@ -170,6 +170,7 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
         one_of=tuple(one_of),
         all_of=tuple(sorted(set(all_of))),
         between=tuple(between for between in moments if between is not None),
+        with_archived=getattr(asked, "archived", None) is not None,
         search=asked.q,
     )
 

@@ -79,6 +79,7 @@ class Facets:
     total: Count
     facets: Sequence[FacetCounts]
     as_of: datetime
+    past: Mapping[str, Any] | None = None
 
 
 class RowSource(Protocol):

@@ -24,6 +24,7 @@ MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
 
 
 _DONE: Final = OneOf(("live:false",))
+_SQL_NOT_ARCHIVED: Final = "NOT e.terms @> '{archived:true}'"
 _SQL_DONE: Final = " AND e.terms @> '{live:false}'"
 
 
@@ -238,6 +239,8 @@ def conditions(statement: Statement, wanted: Filter, *, by_terms: bool = False) 
         parts.append(_among(statement, "status", wanted.statuses, by_terms=by_terms))
     if wanted.all_of:
         parts.append(f"e.terms @> {statement.put(wanted.all_of, 'text[]')}")
+    if not wanted.with_archived:
+        parts.append(_SQL_NOT_ARCHIVED)
     parts += [part for between in wanted.between for part in _between(statement, between)]
     return "".join(f" AND {part}" for part in parts)
 
