@@ -20,14 +20,15 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item
 from projector.batch_rows import EntityRow, FenceRow, ParkedRow
-from projector.fold_batch import EntityFold, take_all
+from projector.fold_batch import EntityFold, Shown, shown_of, take_all
 from projector.known import Known
 
 COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "entities": (*EntityRow._fields, "partition"),
     "texts": ("id", "kind", "text"),
     "entity_versions": (
-        "id", "kind", "command_id", "body_hash", "actor", "version", "partition", "offset", "valid_from", "state", "valid_to",
+        "id", "kind", "command_id", "body_hash", "actor", "version", "partition", "offset", "valid_from", "state",
+        "created_at", "rank", "due_at", "terms", "valid_to",
     ),
     "timeline": (
         "id", "type", "actor", "role", "command_id", "correlation_id", "causation_id", "reason", "proposal_id", "words",
@@ -120,14 +121,20 @@ def _add(
     version: bytes | None = None
     if isinstance(entity.before, Entity):
         version = held.get(entity.entity_id) or _open_version(entity.before, partition)
-    for step in entity.steps:
+    for step, shown in zip(entity.steps, entity.shown, strict=True):
         record, envelope = step.record, step.record.envelope
         at, command_id, actor = microseconds(envelope.time), _ascii(record.command_id), _ascii(envelope.actor)
         if version is not None:
             versions.append(version + _END(8, at))
         own = f"{name}{_ascii(record.kind)}{command_id}{_ascii(record.body_hash)}{actor}".encode("latin-1")
         version = b"".join(
-            (_VERSION_FIELDS, own, _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at), jsonb(step.state))
+            (
+                _VERSION_FIELDS,
+                own,
+                _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at),
+                jsonb(step.state),
+                _listed(step.entity, shown),
+            )
         )
         own = (
             f"{name}{_ascii(envelope.type)}{actor}{_ascii(envelope.role)}{command_id}{_ascii(envelope.correlation_id)}"
@@ -157,9 +164,15 @@ def _open_version(entity: Entity, partition: int) -> bytes:
     return b"".join(
         (
             _VERSION_FIELDS, text(entity.id), text(entity.kind), text(last.command_id), text(last.body_hash), text(entity.updated_by),
-            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state),
+            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
         )
     )  # fmt: skip
+
+
+def _listed(entity: Entity, shown: Shown) -> bytes:
+    """What lists as of a moment filter and sort by."""
+    columns = shown.columns
+    return timestamptz(entity.created_at) + int4(columns.rank) + timestamptz(columns.due_at) + text_array(shown.terms)
 
 
 def _encoders(row_type: type[Any]) -> tuple[Callable[[Any], bytes], ...]:

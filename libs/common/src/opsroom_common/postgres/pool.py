@@ -87,8 +87,9 @@ class Pool(Session):
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
         A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
-        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick. With ``by_key`` it is planned once,
-        for keys and not for whole tables, and never again: right for a writer's few statements, which find their rows by keys. Not both.
+        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick; and no table is read whole where an
+        index serves. With ``by_key`` it is planned once, for keys and not for whole tables, and never again: right for a writer's few statements,
+        which find their rows by keys. Not both.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -108,6 +109,7 @@ class Pool(Session):
                     # A paused process in a transaction would hold the feed's head for all others.
                     "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
                     "plan_cache_mode": "force_custom_plan" if plan_each else "auto",
+                    "enable_seqscan": "off" if plan_each else "on",
                     "jit": "off",
                     "timezone": "UTC",
                     **(_BY_KEY if by_key else {}),
