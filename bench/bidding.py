@@ -129,6 +129,16 @@ class BiddingRoom:
     async def everybody_bids(self, bidders: int, bids: int) -> None:
         await asyncio.gather(*[self.bidder(number, bids // bidders) for number in range(bidders)])
 
+    async def bid_too_late(self) -> Told:
+        """A bid that would win, sent after the end and before anybody closes."""
+        end = max((each.row if each.accepted else each.answer["details"])["ends_at"] for each in self.told)
+        await asyncio.sleep(until(end) + 0.1)
+        connection = await Connection.open(HOST, self.port)
+        try:
+            return await self.bid(connection, "usr_late", Decimal(1_000_000))
+        finally:
+            connection.close()
+
     async def close(self) -> list[httpx.Response]:
         """Several at once, as soon as the end has come: a refusal says when that is."""
         async with asyncio.timeout(20):

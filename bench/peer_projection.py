@@ -52,8 +52,8 @@ class IncidentProjection(Projection[IncidentRows]):
 
     name = "bench_projection"
 
-    def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        if isinstance(domain_event, Incident.Opened):
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if type(domain_event).__name__ == "Opened":
             self.view.opened(domain_event.originator_id, domain_event.title, tracking)
         else:
             self.view.noted(domain_event.originator_id, domain_event.originator_version, tracking)

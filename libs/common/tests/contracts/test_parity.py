@@ -24,6 +24,27 @@ _OPAQUE_TEXTS = {
     "Scheduled.team",
     "BidPlaced.bid_id",
     "Closed.winning_bid",
+    "MemberRemoved.teams",
+    "TeamCreated.team",
+    "TeamRenamed.team",
+    "TeamMembersChanged.team",
+    "TeamRemoved.team",
+    "ServiceAdded.service",
+    "ServiceAdded.team",
+    "ServiceRenamed.service",
+    "ServiceOwnerChanged.service",
+    "ServiceOwnerChanged.previous",
+    "ServiceOwnerChanged.team",
+    "ServiceTierChanged.service",
+    "ServiceRemoved.service",
+    "Created.of",
+    "Created.team",
+    "Changed.parts",
+    "Shared.team",
+    "FilterOn.field",
+    "Definition.sort",
+    "Definition.group_by",
+    "Column.name",
     "Noted.note_id",
     "Opened.team",
     "TeamChanged.previous",
@@ -33,10 +54,31 @@ _OPAQUE_TEXTS = {
     "CommentDeleted.comment_id",
     "Linked.relation",
     "Unlinked.relation",
+    "LinkedBack.relation",
+    "LinkSettled.relation",
+    "MergeRefused.code",
+    "SplitRefused.code",
+    "SplitStarted.fingerprints",
+    "SplitCompleted.fingerprints",
+    "SignalCopy.fingerprint",
+    "TookOver.services",
+    "ServicesChanged.added",
+    "ServicesChanged.removed",
+    "PostmortemStarted.template",
+    "PostmortemStarted.sections",
     "SignalAttached.fingerprint",
     "Change.field",
-    "Created.team",
     "Replied.reply_id",
+    "ScopeChanged.previous",
+    "ScopeChanged.members",
+    "Published.services",
+    "Published.teams",
+    "Published.severities",
+    "Step.notify",
+    "Rule.notify",
+    "Rule.kinds",
+    "Rule.events",
+    "Rule.severities",
     "ItemAdded.before",
     "ItemAdded.item_id",
     "ItemEdited.item_id",
@@ -178,7 +220,11 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
         inner = {part for part in (hints[name], *get_args(hints[name])) if part not in {NoneType, ...}}
         for part in inner:
             if isinstance(part, type) and is_dataclass(part):
-                yield from _texts(part, declared[name]["type"]["items"], frozenset())
+                described = declared[name]["type"]["items"]
+                if isinstance(described, dict):  # a record that is named again was described before
+                    yield from _texts(part, described, frozenset())
+                inside = declared[name]["type"]
+                yield from _texts(part, inside.get("items", inside), frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

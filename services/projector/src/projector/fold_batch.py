@@ -14,7 +14,7 @@ from opsroom_common.contracts.envelope import SKIPPED_TYPE, DomainRecord, Fence,
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.skips import fitting, pass_over, take_skip
 from opsroom_common.postgres.entity_row import memory_json
-from opsroom_common.rows import row_json, terms_of
+from opsroom_common.rows import row_json
 from opsroom_domain.decider import Json
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
@@ -67,6 +67,11 @@ class Folded:
         """Those of ``parked`` that were set aside before: if one is not parked there any more, somebody has had it tried again."""
         fresh = {row.entity_id for row in self.newly_parked}
         return [row for row in self.parked if row.entity_id not in fresh]
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether versions that were shown are other states now."""
+        return self.anew is not None and self.anew.whole
 
     @property
     def plain(self) -> bool:
@@ -166,8 +171,8 @@ OfEntity: TypeAlias = DomainRecord | Poison | Passed | Skip
 class EntityFold:
     """One entity's way through the batch.
 
-    What is made of its last state only (tags, columns) is made once, when all is taken. If that fails, all is taken again with ``careful``: what is
-    shown is then made after each event, so that the record parks the entity after which it fails first.
+    What is shown of its states (tags, columns) is made when all is taken. If that fails, all is taken again with ``careful``: what is shown is then
+    made after each event, so that the record parks the entity after which it fails first.
     """
 
     entity_id: EntityId
@@ -177,7 +182,8 @@ class EntityFold:
     steps: list[Step] = field(default_factory=list[Step])
     json: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The state after the last step."""
-    shown: Shown | None = None
+    shown: list[Shown] = field(default_factory=list[Shown])
+    """After each step, once all is taken."""
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
@@ -247,7 +253,7 @@ class EntityFold:
         if not self.steps:
             self.json = KINDS[self.entity.kind].to_json(self.entity.state)
         try:
-            self.shown = shown_of(self.entity)
+            self.shown = [shown_of(step.entity) for step in self.steps]
         except Exception:  # noqa: BLE001 -- as in ``take``
             again = EntityFold(self.entity_id, self.before, careful=True)
             for item in self.taken:
@@ -266,8 +272,8 @@ class EntityFold:
 
     @property
     def told(self) -> Shown:
-        assert self.shown is not None, "what is shown is made when all is taken"
-        return self.shown
+        """After all of it."""
+        return self.shown[-1] if self.shown else shown_of(self.shows)
 
     @property
     def shows(self) -> Entity:
@@ -275,7 +281,7 @@ class EntityFold:
         return self.entity
 
     def row(self) -> EntityRow:
-        entity, (tags, columns) = self.shows, self.told
+        entity, (tags, columns, terms) = self.shows, self.told
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
@@ -292,7 +298,7 @@ class EntityFold:
             rank=columns.rank,
             assignee=columns.assignee,
             due_at=columns.due_at,
-            terms=terms_of(tags),
+            terms=terms,
             keys=columns.keys,
         )
 
@@ -308,7 +314,9 @@ class EntityFold:
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [version_row(step, end) for step, end in zip(self.steps, [*ends, None][: len(self.steps)], strict=True)]
+        return [
+            version_row(step, shown, end) for step, shown, end in zip(self.steps, self.shown, [*ends, None][: len(self.steps)], strict=True)
+        ]
 
     def draft(self) -> FeedDraft:
         entity, now = self.shows, self.told.tags

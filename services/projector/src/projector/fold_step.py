@@ -11,6 +11,7 @@ import orjson
 
 from opsroom_common.contracts.envelope import DomainRecord, Skip
 from opsroom_common.log.entity import Entity, fold
+from opsroom_common.rows import terms_of
 from opsroom_domain.decider import Json, ListColumns
 from opsroom_domain.registry import KINDS
 from projector.batch_items import storable
@@ -35,10 +36,11 @@ class Step(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What lists show and filter by, of an entity as it is after a batch."""
+    """What lists show and filter by, of an entity as it is after an event."""
 
     tags: Mapping[str, str]
     columns: ListColumns
+    terms: tuple[str, ...]
 
 
 def step_of(now: Entity | Absent, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
@@ -57,8 +59,10 @@ def step_of(now: Entity | Absent, record: DomainRecord) -> tuple[Step, Mapping[s
 
 
 def shown_of(entity: Entity) -> Shown:
+    """What lists show of it. Raises what its kind raises."""
     kind = KINDS[entity.kind]
-    return Shown(kind.tags(entity.state), kind.columns(entity.state))
+    tags = kind.tags(entity.state)
+    return Shown(tags, kind.columns(entity.state), terms_of(tags))
 
 
 def dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
@@ -85,7 +89,7 @@ def skip_row(skip: Skip) -> SkipRow:
     )
 
 
-def version_row(step: Step, valid_to: datetime | None) -> VersionRow:
+def version_row(step: Step, shown: Shown, valid_to: datetime | None) -> VersionRow:
     record = step.record
     return VersionRow(
         id=record.entity_id,
@@ -98,6 +102,10 @@ def version_row(step: Step, valid_to: datetime | None) -> VersionRow:
         valid_from=record.envelope.time,
         valid_to=valid_to,
         state=step.state.decode(),
+        created_at=step.entity.created_at,
+        rank=shown.columns.rank,
+        due_at=shown.columns.due_at,
+        terms=shown.terms,
     )
 
 

@@ -23,7 +23,7 @@ from projector.counts import Counts
 from projector.fold_batch import Folded, fold_batch
 from projector.known import Known, KnownEntities, Parked
 from projector.publish import Publisher
-from projector.store import Opened, Store
+from projector.store import Opened, Part, Store
 
 _POLL_TIMEOUT_S = 0.5
 _POLL_HANGS_S = 15.0
@@ -110,11 +110,29 @@ class Session:
             await self._retry_asked()
 
     async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
-        """All partitions at once: while one waits for Postgres another is folded. The feed's head puts their commits in order."""
+        """Small batches together in one statement; else all partitions at once: while one waits for Postgres another is folded."""
+        if len(batches) > 1 and sum(map(len, batches.values())) <= self._limits.batch_records and await self._project_together(batches):
+            return
         outcomes = await asyncio.gather(*(self.project(p, records) for p, records in batches.items()), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
+
+    async def _project_together(self, batches: Mapping[int, Sequence[Classified]]) -> bool:
+        """One statement for all of them: it has a price of its own. False, and nothing written, if one of them needs a closer look."""
+        read = {partition: list(read_records(records, self._log.partition_of)) for partition, records in batches.items()}
+        if any(isinstance(item, Skip) for items in read.values() for item in items):
+            return False
+        parts = [await self._part(partition, records, read[partition]) for partition, records in batches.items()]
+        if any(part.folded.parked for part in parts):
+            return False
+        try:
+            await self._write(parts, {partition: len(records) for partition, records in batches.items()})
+        except Rejected:
+            return False
+        for partition, items in read.items():
+            self._tell_skipped(partition, items)
+        return True
 
     def position(self, partition: int) -> Checkpoint:
         """Where the partition stands."""
@@ -156,7 +174,7 @@ class Session:
             await self._commit_again(partition, at, await self._read_again(skipped_stretch(self._log, place, partition, known, skip)))
             self._counts.unparked(partition, "skip")
         else:
-            await self._write(partition, at, fold_batch({skip.entity_id: known}, [skip]), 1)
+            await self._write_one(partition, at, fold_batch({skip.entity_id: known}, [skip]))
         if after:
             await self._project_batch(partition, after)
 
@@ -183,19 +201,42 @@ class Session:
         """One commit. If Postgres refuses a value of it, the entity parks at the last record before which all is well."""
         since = self._positions[partition].offset
         try:
-            await self._write(partition, after, stretch.fold(since), 1)
+            await self._write_one(partition, after, stretch.fold(since))
         except Rejected as error:
             for number in stretch.refusable:
                 with contextlib.suppress(Rejected):
-                    await self._write(partition, after, stretch.fold(since, (number, str(error))), 1)
+                    await self._write_one(partition, after, stretch.fold(since, (number, str(error))))
                     return
             raise
 
+    async def _write_one(self, partition: int, after: Checkpoint, folded: Folded) -> None:
+        """What one record changes, perhaps far behind it; or, if ``after`` is where the partition stands, no record at all."""
+        await self._write([Part(partition, self._positions[partition], after, folded)], {partition: 1})
+
     async def _commit(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
+        await self._write([await self._part(partition, records, read)], {partition: len(records)})
+        self._tell_skipped(partition, read)
+
+    async def _part(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> Part:
         items = [item for item in read if not isinstance(item, Skipped)]
         folded = fold_batch(await self._known_of(items), items)
         after = records[-1].after
-        await self._write(partition, after, folded, len(records))
+        return Part(partition, self._positions[partition], after, folded)
+
+    async def _write(self, parts: Sequence[Part], records: Mapping[int, int]) -> None:
+        """One commit, and then, only then, what it changes here. ``records``: how many each part passes."""
+        started = self._clock.monotonic()
+        entries = await self._store.commit_together(self._epoch, parts)
+        self._counts.statement(self._clock.monotonic() - started)
+        self.committed = True
+        self._publisher.offer(entries)
+        for part in parts:
+            self._positions[part.partition] = part.after
+            self._known.put(part.folded.known)
+            own = [entry for entry in entries if entry.partition == part.partition]
+            self._counts.batch(part.partition, records[part.partition], part.folded, own)
+
+    def _tell_skipped(self, partition: int, read: Sequence[Item | Skipped]) -> None:
         for skipped in (item for item in read if isinstance(item, Skipped)):
             self._counts.skipped(partition)
             _log.error(
@@ -204,16 +245,6 @@ class Session:
                 offset=skipped.offset,
                 reason=skipped.reason,
             )
-
-    async def _write(self, partition: int, after: Checkpoint, folded: Folded, records: int) -> None:
-        started = self._clock.monotonic()
-        entries = await self._store.commit(self._epoch, partition, self._positions[partition], after, folded)
-        self._counts.statement(self._clock.monotonic() - started)
-        self.committed = True
-        self._positions[partition] = after
-        self._known.put(folded.known)
-        self._publisher.offer(entries)
-        self._counts.batch(partition, records, folded, entries)
 
     async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
         wanted = {item.entity_id for item in items if not isinstance(item, Fence)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any, TypeAlias, cast
@@ -17,6 +17,10 @@ Row: TypeAlias = Mapping[str, Any]
 
 _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 5.0
+
+
+# A plan that is made while a table is empty would read it from end to end for ever, and one that is made anew each time costs more than it runs.
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 
 class Session:
@@ -34,6 +38,17 @@ class Session:
         """The first row, or None. The statement runs to its end whatever it returns. Raises Unavailable, Rejected."""
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
+
+    async def stream(self, statement: str, *values: object, rows: int) -> AsyncIterator[Sequence[Row]]:
+        """All rows, at most ``rows`` at a time: as many as are asked for leave the server. In a transaction only. Raises Unavailable, Rejected."""
+        with translated():
+            cursor = await self._runner.cursor(statement, *values)
+        while True:
+            with translated():
+                part = cast("Sequence[Row]", await cursor.fetch(rows))
+            if not part:
+                return
+            yield part
 
     async def execute(self, statement: str, *values: object) -> None:
         """Run a statement, or without values a whole script. Raises Unavailable, Rejected."""
@@ -67,11 +82,14 @@ class Pool(Session):
         idle_timeout_s: float = 2.0,
         synchronous_commit: bool = True,
         plan_each: bool = False,
+        by_key: bool = False,
     ) -> Pool:
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
         A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
-        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick.
+        time, which costs some tenths of a millisecond and is right where the values decide which plan is quick; and no table is read whole where an
+        index serves. With ``by_key`` it is planned once, for keys and not for whole tables, and never again: right for a writer's few statements,
+        which find their rows by keys. Not both.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -91,8 +109,10 @@ class Pool(Session):
                     # A paused process in a transaction would hold the feed's head for all others.
                     "idle_in_transaction_session_timeout": str(int(idle_timeout_s * 1000)),
                     "plan_cache_mode": "force_custom_plan" if plan_each else "auto",
+                    "enable_seqscan": "off" if plan_each else "on",
                     "jit": "off",
                     "timezone": "UTC",
+                    **(_BY_KEY if by_key else {}),
                 },
             )
         return cls(pool)

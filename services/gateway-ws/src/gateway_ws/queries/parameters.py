@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model, model_validator
 
-from gateway_ws.queries.asked import Between, Filter, Moment, OneOf
+from gateway_ws.queries.asked import Between, Facet, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
+from gateway_ws.queries.export import Format
 from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, STATUS, Form, Listing, Sort
 from gateway_ws.queries.fields import Field as ListField
 from gateway_ws.queries.row_models import camel
+from opsroom_domain.shared.limits import COMMENTS_MAX
 
 PAGE_MAX: Final = 200
 FILTER_VALUES_MAX: Final = 50
+FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_After = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 _LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
 
 
@@ -27,13 +31,16 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("this moment is outside of the years that there are; take one from 0001 to 9999 in UTC") from None
 
 
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment with its zone, such as 2026-11-24T09:30:00Z."""
+
+
 def _words(text: str) -> str:
     if not any(character.isalnum() for character in text):
         raise ValueError("it holds no word; give letters or digits to search for, or leave q out")
     return text.strip()
 
 
-_Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 _Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$"), AfterValidator(_words)]
 _Described: TypeAlias = tuple[Any, Any]
 _P = TypeVar("_P", bound=BaseModel)
@@ -53,9 +60,39 @@ class ReadAfter(Parameters):
     ] = None
 
 
-class TimelineParameters(ReadAfter):
+class OfMoment(ReadAfter):
+    """Of which moment the board is."""
+
+    as_of: Annotated[
+        Instant | None, Field(description="the board as it was at this moment (RFC 3339 with a zone); leave it out for the present")
+    ] = None
+
+
+class OneParameters(OfMoment):
+    """One entity, at a moment or at one of its versions."""
+
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="as it was at this version")] = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.as_of is not None and self.version is not None:
+            raise ValueError("as_of and version both name a moment; send one of them")
+        return self
+
+
+class TimelineParameters(OfMoment):
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
+
+
+class CommentsParameters(ReadAfter):
+    after: Annotated[_Text | None, Field(description="only comments behind this one")] = None
+    limit: Annotated[int, Field(ge=1, le=COMMENTS_MAX)] = 100
+
+
+class ParkedParameters(Parameters):
+    after: Annotated[_After, Field(description="only ids behind this one")] = ""
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
 class Filters(ReadAfter):
@@ -65,13 +102,13 @@ class Filters(ReadAfter):
         _Search | None,
         Field(description='words that its texts hold: all of them; "a phrase", or, -not; the last word may be the beginning of one'),
     ] = None
-    created_after: Annotated[_Instant | None, Field(description="created at this moment or later")] = None
-    created_before: Annotated[_Instant | None, Field(description="created before it")] = None
-    updated_after: Annotated[_Instant | None, Field(description="last changed at this moment or later")] = None
-    updated_before: Annotated[_Instant | None, Field(description="last changed before it")] = None
+    created_after: Annotated[Instant | None, Field(description="created at this moment or later")] = None
+    created_before: Annotated[Instant | None, Field(description="created before it")] = None
+    updated_after: Annotated[Instant | None, Field(description="last changed at this moment or later")] = None
+    updated_before: Annotated[Instant | None, Field(description="last changed before it")] = None
 
 
-class ListParameters(Filters):
+class ListParameters(Filters, OfMoment):
     """The filters, the order and the page of a list. A kind's own fields and orders are added by ``list_parameters``."""
 
     sort: str = NEWEST_CHANGE.parameter
@@ -79,9 +116,28 @@ class ListParameters(Filters):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
-def filters_of(listing: Listing) -> type[Filters]:
-    """The filters of a kind."""
-    return _model(listing, "Filters", Filters)
+class FacetParameters(Filters):
+    """The filters of the rows that are counted, and by what. A kind's own fields are added by ``facet_parameters``."""
+
+    facet: Annotated[list[str], Field(max_length=FACETS_MAX)] = []
+
+
+class ExportParameters(Filters):
+    """The filters of the rows that are exported. A kind's own fields are added by ``export_parameters``."""
+
+    format: Annotated[Format, Field(description="csv for spreadsheets, ndjson for programs")] = Format.CSV
+
+
+def facet_parameters(listing: Listing) -> type[FacetParameters]:
+    """The filters of a kind, and the tags that can be counted."""
+    names = Literal[tuple(listing.fields)]
+    described = Annotated[list[names], Field(max_length=FACETS_MAX, description="count the rows for each value of these")]
+    return _model(listing, "FacetParameters", FacetParameters, facet=(described, []))
+
+
+def export_parameters(listing: Listing) -> type[ExportParameters]:
+    """The filters of a kind, and the form of the file."""
+    return _model(listing, "ExportParameters", ExportParameters)
 
 
 def list_parameters(listing: Listing) -> type[ListParameters]:
@@ -114,13 +170,25 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
         one_of=tuple(one_of),
         all_of=tuple(sorted(set(all_of))),
         between=tuple(between for between in moments if between is not None),
+        with_archived=getattr(asked, "archived", None) is not None,
         search=asked.q,
     )
+
+
+def facets_of(asked: FacetParameters, listing: Listing) -> list[Facet]:
+    """What checked parameters ask to be counted, each without its own filter."""
+    return [_facet(asked, listing, name) for name in dict.fromkeys(asked.facet)]
 
 
 def sort_of(asked: ListParameters, listing: Listing) -> Sort:
     """The order that checked parameters ask for."""
     return listing.sorts[asked.sort]
+
+
+def _facet(asked: FacetParameters, listing: Listing, name: str) -> Facet:
+    field = listing.fields[name]
+    others = wanted_of(asked.model_copy(update={name: None}), listing)
+    return Facet(field.tag, others, field.choices or None)
 
 
 def _one_of(field: ListField, values: list[str]) -> OneOf:
@@ -137,8 +205,8 @@ def _between(moment: Moment, asked: Filters) -> Between | None:
 def _model(listing: Listing, name: str, base: type[_P], **more: Any) -> type[_P]:
     own: dict[str, Any] = {parameter: _described(field) for parameter, field in listing.fields.items()}
     if listing.has_due:
-        own["due_after"] = (Annotated[_Instant | None, Field(description="due at this moment or later")], None)
-        own["due_before"] = (Annotated[_Instant | None, Field(description="due before it")], None)
+        own["due_after"] = (Annotated[Instant | None, Field(description="due at this moment or later")], None)
+        own["due_before"] = (Annotated[Instant | None, Field(description="due before it")], None)
     if clash := sorted(set(base.model_fields) & set(own)):
         raise ValueError(f"{listing.kind}: the tags {', '.join(clash)} have the names of parameters that every list has; rename them")
     return create_model(f"{camel(listing.kind)}{name}", __base__=base, **own, **more)

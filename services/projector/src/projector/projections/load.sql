@@ -26,9 +26,10 @@ ON CONFLICT (entity_id) DO UPDATE SET behind = known.behind + excluded.behind
 
 -- name: open_versions
 INSERT INTO read_v1.entity_versions (
-    id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state
+    id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state, created_at, rank, due_at, terms
 )
 SELECT
-    e.id, (last.event ->> 2)::int, e.kind, e.partition, e."offset", last.event ->> 0, last.event ->> 1, e.updated_by, e.updated_at, 'infinity', e.state
+    e.id, (last.event ->> 2)::int, e.kind, e.partition, e."offset", last.event ->> 0, last.event ->> 1, e.updated_by, e.updated_at, 'infinity', e.state,
+    e.created_at, e.rank, e.due_at, e.terms
 FROM read_v1.entities e
 CROSS JOIN LATERAL (SELECT coalesce(e.memory -> 'event', e.memory -> 'recent' -> -1) AS event) last

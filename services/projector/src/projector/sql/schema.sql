@@ -54,6 +54,8 @@ CREATE INDEX IF NOT EXISTS entities_by_creation ON read_v1.entities (kind, creat
 CREATE INDEX IF NOT EXISTS entities_by_title    ON read_v1.entities (kind, title, id);
 CREATE INDEX IF NOT EXISTS entities_by_rank     ON read_v1.entities (kind, rank, id);
 CREATE INDEX IF NOT EXISTS entities_by_due      ON read_v1.entities (kind, due_at, id);
+-- Short codes name an entity by the end of its id.
+CREATE INDEX IF NOT EXISTS entities_by_code     ON read_v1.entities (reverse(id) text_pattern_ops);
 DROP INDEX IF EXISTS read_v1.entities_rank, read_v1.entities_due, read_v1.entities_assignee;
 CREATE INDEX IF NOT EXISTS entities_terms    ON read_v1.entities USING gin (terms);
 CREATE INDEX IF NOT EXISTS entities_keys     ON read_v1.entities USING gin (keys);
@@ -71,9 +73,14 @@ CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     actor text,
     valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL DEFAULT 'infinity',
     state jsonb NOT NULL,
+    -- what lists as of a moment filter and sort by, as in entities
+    created_at timestamptz NOT NULL, rank int, due_at timestamptz, terms text[] NOT NULL,
     PRIMARY KEY (id, version)
 ) WITH (fillfactor = 90);
 CREATE INDEX IF NOT EXISTS entity_versions_command ON read_v1.entity_versions (command_id);
+-- No index has valid_to: closing a version then stays on its page (a HOT update) and touches no index.
+CREATE INDEX IF NOT EXISTS entity_versions_newest ON read_v1.entity_versions (kind, valid_from DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entity_versions_terms  ON read_v1.entity_versions USING gin (terms);
 
 CREATE TABLE IF NOT EXISTS read_v1.timeline (
     id text NOT NULL, version int NOT NULL, at timestamptz NOT NULL,
@@ -83,6 +90,10 @@ CREATE TABLE IF NOT EXISTS read_v1.timeline (
     partition int NOT NULL, "offset" bigint NOT NULL,
     PRIMARY KEY (id, version)
 );
+-- Activity over all entities, newest first: of everybody, of an actor, of a type of event.
+CREATE INDEX IF NOT EXISTS timeline_newest ON read_v1.timeline (at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_actor  ON read_v1.timeline (actor, at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_type   ON read_v1.timeline (type, at DESC, partition DESC, "offset" DESC);
 
 -- Entities set aside: the record that could not be handled, and how many wait behind it. parked_at is the record's time.
 CREATE TABLE IF NOT EXISTS read_v1.parked (
