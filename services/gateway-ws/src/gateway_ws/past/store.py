@@ -182,7 +182,7 @@ def newest_of(entity_id: str, row: Row, moment: datetime | None) -> tuple[int, R
 
 def activity_item(row: Row) -> dict[str, Any]:
     """A row of the timeline as it is shown."""
-    return {"id": row["id"], "kind": row["type"].split(".")[1], "at": row["at"], **told(row), "diff": row["diff"]}
+    return {"id": row["id"], "kind": row["type"].split(".")[1], "at": rfc3339(row["at"]), **told(row), "diff": row["diff"]}
 
 
 def place_of(row: Row) -> Place:
@@ -197,7 +197,8 @@ def told(row: Row) -> dict[str, Any]:
 
 def _entry(row: Row, before: Row | None) -> dict[str, Any]:
     state: dict[str, Any] = {} if before is None else before["state"]
-    return {"valid_from": row["valid_from"], "valid_to": row["valid_to"], **told(row), "changes": changes(state, row["state"])}
+    times = {"valid_from": rfc3339(row["valid_from"]), "valid_to": None if row["valid_to"] is None else rfc3339(row["valid_to"])}
+    return {**times, **told(row), "changes": changes(state, row["state"])}
 
 
 def _snapshot(kind: str, entity_id: str, row: Row, past: dict[str, Any], moment: datetime) -> Snapshot:
