@@ -17,7 +17,13 @@ from .test_first_alert import environment, run
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 IDS = SystemIds()
-BLOCKS = ("look-back-history", "look-back-one", "look-back-board", "look-back-activity")
+BLOCKS = {
+    "history": docs_block(ROOT, "look-back-history"),
+    "one": docs_block(ROOT, "look-back-one"),
+    # The moment of the block before is asked for again.
+    "board": docs_block(ROOT, "look-back-one") + "echo --\n" + docs_block(ROOT, "look-back-board"),
+    "activity": docs_block(ROOT, "look-back-activity"),
+}
 
 
 async def work(stack: ThrowawayStack) -> None:
@@ -43,21 +49,17 @@ async def test_the_commands_of_the_page_show_the_past(stack: ThrowawayStack) -> 
     await work(stack)
     names = docs_block(ROOT, "look-back-names")
     said: dict[str, list[str]] = {}
-    for block in BLOCKS:
-        # The moment of the second block is asked for again in the third.
-        text = "\n".join(
-            [names, docs_block(ROOT, "look-back-one") + "echo --" if block == "look-back-board" else "", docs_block(ROOT, block)]
-        )
-        ended = await asyncio.to_thread(run, text, environment(stack))
+    for block, commands in BLOCKS.items():
+        ended = await asyncio.to_thread(run, f"{names}\n{commands}", environment(stack))
         assert ended.returncode == 0, ended.stderr
         said[block] = ended.stdout.rpartition("--\n")[2].splitlines()
-    history = said["look-back-history"]
+    history = said["history"]
     assert [line.split()[0] for line in history] == ["1", "2", "3"]
     assert "/status" in history[1]
-    assert said["look-back-one"][0].startswith("open ")
-    assert said["look-back-one"][1].split()[0] == "1"
-    assert said["look-back-board"][0].startswith("0 "), "two minutes ago there was nothing"
-    assert said["look-back-board"][1].split()[0] == "1"
-    assert said["look-back-board"][2].startswith("id,")
-    assert len(said["look-back-activity"]) == 4
-    assert said["look-back-activity"][3].split()[0] == "1"
+    assert said["one"][0].startswith("open ")
+    assert said["one"][1].split()[0] == "1"
+    assert said["board"][0].startswith("0 "), "two minutes ago there was nothing"
+    assert said["board"][1].split()[0] == "1"
+    assert said["board"][2].startswith("id,")
+    assert len(said["activity"]) == 4
+    assert said["activity"][3].split()[0] == "1"
