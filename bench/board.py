@@ -54,7 +54,7 @@ def _values(name: str, count: int) -> tuple[Any, ...]:
     kind = KINDS[name]
     how = listing(kind)
     choices = [field for field in how.fields.values() if field.form is Form.CHOICE and field.tag not in _OWN]
-    statuses = how.fields["status"].choices if "status" in how.fields else ("active", "archived")
+    statuses = (how.fields["status"].choices if "status" in how.fields else ()) or ("active", "archived")
     state = kind.to_json(samples(kind)[0])
     return (
         name,

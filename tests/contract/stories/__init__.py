@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket
+from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket, view
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
@@ -26,4 +26,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "links-v2": partial(links.story, policy.story, organisation.story),
     "archive-v2": partial(archive.story, policy.story, organisation.story),
     "archive-v1": partial(archive.story, incident.story, task.story, ticket.story, auction.story),
+    "view-v1": view.story,
 }

@@ -37,6 +37,14 @@ _OPAQUE_TEXTS = {
     "ServiceOwnerChanged.team",
     "ServiceTierChanged.service",
     "ServiceRemoved.service",
+    "Created.of",
+    "Created.team",
+    "Changed.parts",
+    "Shared.team",
+    "FilterOn.field",
+    "Definition.sort",
+    "Definition.group_by",
+    "Column.name",
     "Noted.note_id",
     "Opened.team",
     "TeamChanged.previous",
@@ -60,7 +68,6 @@ _OPAQUE_TEXTS = {
     "PostmortemStarted.sections",
     "SignalAttached.fingerprint",
     "Change.field",
-    "Created.team",
     "Replied.reply_id",
     "ScopeChanged.previous",
     "ScopeChanged.members",
@@ -216,6 +223,8 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
                 described = declared[name]["type"]["items"]
                 if isinstance(described, dict):  # a record that is named again was described before
                     yield from _texts(part, described, frozenset())
+                inside = declared[name]["type"]
+                yield from _texts(part, inside.get("items", inside), frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

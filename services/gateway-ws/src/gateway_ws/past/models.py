@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
 from gateway_ws.queries.models import LogPlace, Past
-from gateway_ws.queries.parameters import PAGE_MAX, Instant, Parameters, ReadAfter
+from gateway_ws.queries.parameters import PAGE_MAX, Instant, OfMoment, Parameters
 from gateway_ws.queries.row_models import Shown
 from opsroom_domain.registry import KINDS
 
@@ -27,7 +27,7 @@ def _known(kind: str) -> str:
 _KindName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(KINDS)})]
 
 
-class HistoryParameters(ReadAfter):
+class HistoryParameters(OfMoment):
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 

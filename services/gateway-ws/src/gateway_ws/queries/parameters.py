@@ -70,17 +70,22 @@ class Parameters(BaseModel):
 
 
 class ReadAfter(Parameters):
-    """Of which moment the board is, and read your writes."""
+    """Read your writes."""
 
-    as_of: Annotated[
-        Instant | None, Field(description="the board as it was at this moment (RFC 3339 with a zone); leave it out for the present")
-    ] = None
     wait_for: Annotated[
         _LogPosition | None, Field(description="PARTITION:OFFSET of a command's answer: wait until the rows include it")
     ] = None
 
 
-class OneParameters(ReadAfter):
+class OfMoment(ReadAfter):
+    """Of which moment the board is."""
+
+    as_of: Annotated[
+        Instant | None, Field(description="the board as it was at this moment (RFC 3339 with a zone); leave it out for the present")
+    ] = None
+
+
+class OneParameters(OfMoment):
     """One entity, at a moment or at one of its versions."""
 
     version: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="as it was at this version")] = None
@@ -92,7 +97,7 @@ class OneParameters(ReadAfter):
         return self
 
 
-class TimelineParameters(ReadAfter):
+class TimelineParameters(OfMoment):
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
@@ -120,7 +125,7 @@ class Filters(ReadAfter):
     updated_before: Annotated[Instant | None, Field(description="last changed before it")] = None
 
 
-class ListParameters(Filters):
+class ListParameters(Filters, OfMoment):
     """The filters, the order and the page of a list. A kind's own fields and orders are added by ``list_parameters``."""
 
     sort: str = NEWEST_CHANGE.parameter
