@@ -6,7 +6,6 @@ is asked in rounds, all questions in turn, so that all of them meet the same mac
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
 import tempfile
