@@ -222,7 +222,7 @@ async def play(asks: list[Ask], seed: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck.__members__.values()], print_blob=True)
 @given(asks=ASKS, seed=st.integers(0, 2**32))
 def test_whatever_is_asked_and_whoever_dies_it_comes_to_an_end_that_adds_up(asks: list[Ask], seed: int) -> None:
     asyncio.run(play(asks, seed))
