@@ -50,6 +50,7 @@ from opsroom_common.runtime.service import HttpServer, Loop, Part, Resource, Ser
 from opsroom_common.runtime.telemetry import Telemetry
 
 NAME = "command-api"
+DEAD = SIGNALS + DEAD_LETTERS
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared with, not bound
 _log = get_logger(NAME)
 
@@ -70,9 +71,8 @@ async def build(settings: Settings) -> Service:
     http.bind()
 
     log = KafkaEventLog(settings.kafka, topics[EVENTS].partitions, client_id=settings.replica)
-    dead_topic = SIGNALS + DEAD_LETTERS
     signals_log = KafkaEventLog(settings.kafka, topics[SIGNALS].partitions, topic=SIGNALS, client_id=f"{settings.replica}.signals")
-    dead_log = KafkaEventLog(settings.kafka, topics[dead_topic].partitions, topic=dead_topic, client_id=f"{settings.replica}.dead")
+    dead_log = KafkaEventLog(settings.kafka, topics[DEAD].partitions, topic=DEAD, client_id=f"{settings.replica}.dead")
     signals, dead = LogTopicWriter(signals_log), LogTopicWriter(dead_log)
     pool = await Pool.open(settings.postgres, name=settings.replica)
 
