@@ -11,6 +11,7 @@ import time
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.domain import AggregateCreated
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
@@ -52,8 +53,8 @@ class IncidentProjection(Projection[IncidentRows]):
 
     name = "bench_projection"
 
-    def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        if isinstance(domain_event, Incident.Opened):
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if isinstance(domain_event, AggregateCreated):
             self.view.opened(domain_event.originator_id, domain_event.title, tracking)
         else:
             self.view.noted(domain_event.originator_id, domain_event.originator_version, tracking)

@@ -22,6 +22,7 @@ from bench.peer_projection import events_per_second
 from bench.report import Row, report
 from bench.stories import EVENTS_EACH as EACH
 from bench.stories import LIVE, StoryLog
+from devstack.kafka import Kafka
 from devstack.throwaway import ThrowawayStack
 from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.log.kafka import KafkaEventLog
@@ -63,8 +64,14 @@ async def rebuild(stack: ThrowawayStack) -> list[Row]:
     """Build the next projection in this process, from the whole log."""
     log = KafkaEventLog(stack.servers.kafka.bootstrap, PARTITIONS, client_id="bench")
     pool = await Pool.open(
-        stack.servers.postgres.dsn, name="bench", max_size=PARTITIONS + 2, synchronous_commit=False, statement_timeout_s=300.0
+        stack.servers.postgres.dsn,
+        name="bench",
+        max_size=PARTITIONS + 2,
+        synchronous_commit=False,
+        statement_timeout_s=300.0,
+        idle_timeout_s=30.0,
     )
+    assert isinstance(stack.servers.kafka, Kafka), "one broker"
     heard, pids = Heard(), {"postgres": stack.servers.postgres.pid, "kafka": stack.servers.kafka.pid}
     # As opsctl does: a load makes millions of objects and no circles of them.
     gc.freeze()

@@ -98,19 +98,13 @@ class StoryLog:
 
 def _story(name: EntityId) -> Iterator[incident.CommandBase]:
     low, high = incident.Severity.SEV3, incident.Severity.SEV2
-    signal = {
-        "name": "DiskFull",
-        "summary": "no space left on db-7",
-        "source": "alertmanager",
-        "source_url": "https://example.org/graph?g0=disk",
-    }
     yield incident.Open(
         at=_AT, by=_BY, incident_id=name, title="the disk of db-7 is almost full", description="df says 97 percent", severity=low,
         labels=("env:prod", "team:storage"),
     )  # fmt: skip
     yield incident.ReportSignal(
         at=_AT, by=_BY, incident_id=name, fingerprint="f3a9b1c2d4e5f607", status=incident.SignalStatus.FIRING, starts_at=_AT, ends_at=None,
-        severity=high, **signal,
+        severity=high, name="DiskFull", summary="no space left on db-7", source="alertmanager", source_url="https://example.org/graph?g0=disk",
     )  # fmt: skip
     yield incident.Acknowledge(at=_AT, by=_BY)
     yield incident.Assign(at=_AT, by=_BY, seen=None, assignee=_OTHER)

@@ -116,8 +116,8 @@ class Load:
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-async def told(stack: ThrowawayStack, block: str, code: int = 0) -> str:
-    ended = await asyncio.to_thread(run, docs_block(ROOT, block), environment(stack))
+async def told(stack: ThrowawayStack, lines: str, code: int = 0) -> str:
+    ended = await asyncio.to_thread(run, lines, environment(stack))
     assert ended.returncode == code, ended.stdout + ended.stderr
     print(ended.stdout)
     return ended.stdout
@@ -133,19 +133,19 @@ async def test_switched_under_load_with_no_failed_request(own_stack: ThrowawaySt
             await screen.open()
         async with load.running():
             await until(load.has_done(20, 200))
-            assert "read_v2 is ready" in await told(own_stack, "rebuild-build")
-            assert "is sound" in await told(own_stack, "rebuild-compare")
+            assert "read_v2 is ready" in await told(own_stack, docs_block(ROOT, "rebuild-build"))
+            assert "is sound" in await told(own_stack, docs_block(ROOT, "rebuild-compare"))
             # Statements that are prepared now meet wider tables after the switch.
             await pool.execute("ALTER TABLE read_v2.timeline ADD COLUMN later text; ALTER TABLE read_v2.entities ADD COLUMN later text")
-            assert "read_v2 is live, read_v1 is old" in await told(own_stack, "rebuild-switch")
+            assert "read_v2 is live, read_v1 is old" in await told(own_stack, docs_block(ROOT, "rebuild-switch"))
             await until(load.has_done(50, 50))
             await until(lambda: all(screen.snapshots == 2 for screen in screens))
-            assert "read_v2" in await told(own_stack, "rebuild-list")
+            assert "read_v2" in await told(own_stack, docs_block(ROOT, "rebuild-list"))
             assert await pool.fetch("SELECT later FROM read.entities LIMIT 1")
-            assert "read_v1 is live, read_v2 is old" in await told(own_stack, "rebuild-back")
+            assert "read_v1 is live, read_v2 is old" in await told(own_stack, docs_block(ROOT, "rebuild-back"))
             await until(load.has_done(50, 50))
             await until(lambda: all(screen.snapshots == 3 for screen in screens))
-            assert "read_v2 is dropped" in await told(own_stack, "rebuild-drop")
+            assert "read_v2 is dropped" in await told(own_stack, docs_block(ROOT, "rebuild-drop"))
         assert load.failures == []
         await until_current(log, pool)
         assert await differences(log, pool) == []
@@ -223,10 +223,10 @@ async def test_a_builder_that_is_killed_goes_on_when_it_is_started_again(own_sta
         ends = sorted([await asyncio.to_thread(one.end), await asyncio.to_thread(other.end)])
         assert ends[0][0] == 0, ends
         assert ends[1][0] == 0 or "works on read_v2" in ends[1][1], "the second one is told, or came when the first one was done"
-        assert "is sound" in await told(own_stack, "rebuild-compare")
+        assert "is sound" in await told(own_stack, docs_block(ROOT, "rebuild-compare"))
         assert await differences(log, pool, schema="read_v2") == []
         await asyncio.to_thread(own_stack.projector.kill)
-        assert "read_v2 is live" in await told(own_stack, "rebuild-switch")
+        assert "read_v2 is live" in await told(own_stack, docs_block(ROOT, "rebuild-switch"))
         await asyncio.to_thread(own_stack.projector.start)
         assert await differences(log, pool) == []
     finally:

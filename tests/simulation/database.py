@@ -19,7 +19,7 @@ from opsroom_common.rows import row_of
 from opsroom_domain.ids import CommandId, EntityId
 from projector.fold_batch import Folded
 from projector.known import Known
-from projector.store import Opened
+from projector.store import Opened, Part
 from projector.store_memory import MemoryStore
 
 from .network import Network, at_once
@@ -58,6 +58,15 @@ class RemoteStore:
         def commit() -> Sequence[FeedEntry]:
             entries = at_once(self._store.commit(epoch, partition, before, after, folded))
             self._committed(partition, after, folded)
+            return entries
+
+        return await self._ask(commit)
+
+    async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
+        def commit() -> Sequence[FeedEntry]:
+            entries = at_once(self._store.commit_together(epoch, parts))
+            for part in parts:
+                self._committed(part.partition, part.after, part.folded)
             return entries
 
         return await self._ask(commit)

@@ -262,7 +262,7 @@ MUTATIONS = (
         "owners",
         (
             Change(
-                "projector.session:Session._commit",
+                "projector.session:Session._part",
                 "after = records[-1].after",
                 "after = next((each.after for each in reversed(records) if each.what == 'event'), self._positions[partition])",
             ),

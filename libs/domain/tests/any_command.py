@@ -17,32 +17,58 @@ from opsroom_domain.entities.incident import (
     Acknowledge,
     AddComment,
     AddNote,
+    Archive,
+    AskFollowUp,
+    AskReview,
     Assign,
+    ChangeDuty,
     ChangeLabels,
+    ChangeServices,
     ChangeSeverity,
     ChangeStatus,
     ChangeTeam,
     ChangeVisibility,
     ChangeWatchers,
     Command,
+    CompleteSplit,
     DeleteComment,
+    Duty,
     Edit,
     EditComment,
+    EditPostmortem,
     Escalate,
     Incident,
     Link,
+    LinkBack,
+    LinkTo,
     Merge,
     Open,
+    PickEvent,
+    RefuseSplit,
+    Relation,
     Reopen,
     ReportSignal,
     Resolve,
+    Restore,
+    Review,
+    ReviewPostmortem,
+    SettleFollowUp,
+    SettleLink,
     Severity,
+    SignalCopy,
     SignalStatus,
+    Split,
+    StartPostmortem,
     Status,
+    TakenWhy,
+    TakeOver,
     Unlink,
+    UnlinkBack,
+    UnpickEvent,
     Visibility,
+    copies,
 )
-from opsroom_domain.ids import ActorId
+from opsroom_domain.ids import ActorId, EntityId
 
 T = TypeVar("T")
 Make: TypeAlias = Callable[[Incident, Stamp], Command]
@@ -164,9 +190,100 @@ _ON_MEMBERS: st.SearchStrategy[Make] = st.one_of(
         TEXTS,
     ),
     st.builds(lambda name: _made(lambda _, who: DeleteComment(**who, comment_id=name)), _COMMENT_IDS),
+    st.sampled_from([_made(lambda _, who: Archive(**who)), _made(lambda _, who: Restore(**who))]),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeLabels(**who, add=add, remove=remove)), _LABELS, _LABELS),
     st.builds(lambda add, remove: _made(lambda _, who: ChangeWatchers(**who, add=add, remove=remove)), _WATCHERS, _WATCHERS),
 )
-ANY_COMMAND: st.SearchStrategy[Make] = _ON_WORK | _ON_FIELDS | _ON_MEMBERS | signals()
+_OTHERS = st.sampled_from([OTHER, THIRD])
+_TASKS = st.sampled_from([EntityId(f"tsk_01k000000000000000000000{n}a") for n in range(2)])
+_REASONS = st.sampled_from(["", "it does not exist", "two\nlines"])
+_FINGERPRINTS = st.lists(st.sampled_from(["f1", "f2", "f3"]), max_size=2).map(tuple)
+
+
+@st.composite
+def _taking(draw: st.DrawFn) -> Make:
+    """What another incident may hand over."""
+    source, why, labels, watchers = draw(_OTHERS), draw(st.sampled_from(TakenWhy)), draw(_LABELS), draw(_WATCHERS)
+    told = draw(st.lists(st.tuples(st.sampled_from(["f1", "f2", "f4"]), st.sampled_from(SignalStatus), _MINUTES), max_size=2))
+    to, relation = draw(_ENTITIES), draw(st.sampled_from(Relation))
+    return lambda state, who: TakeOver(
+        **who,
+        source=source,
+        why=why,
+        signals=tuple(
+            SignalCopy(
+                fingerprint=name,
+                status=status,
+                starts_at=state.opened_at + timedelta(minutes=starts),
+                ends_at=None,
+                name="HighLatency",
+                summary="p99 is 3 s",
+                source_url="",
+            )
+            for name, (status, starts) in {name: (status, starts) for name, status, starts in told}.items()
+        ),
+        labels=labels,
+        watchers=watchers,
+        links=(LinkTo(target=to, relation=relation),),
+    )
+
+
+_OF_PROCESSES: st.SearchStrategy[Make] = st.one_of(
+    _taking(),
+    st.builds(lambda into, to: _made(lambda _, who: Split(**who, into=into, title="Split", fingerprints=to)), _OTHERS, _FINGERPRINTS),
+    st.builds(
+        lambda into: _made(
+            lambda state, who: CompleteSplit(
+                **who, into=into, signals=copies(state, state.splits[into].fingerprints if into in state.splits else ())
+            )
+        ),
+        _OTHERS,
+    ),
+    st.builds(lambda into: _made(lambda _, who: RefuseSplit(**who, into=into, code="x", reason="no")), _OTHERS),
+    st.builds(lambda to, relation: _made(lambda _, who: LinkBack(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
+    st.builds(lambda to, relation: _made(lambda _, who: UnlinkBack(**who, target=to, relation=relation)), _ENTITIES, _RELATIONS),
+    st.builds(
+        lambda to, relation, reason: _made(lambda _, who: SettleLink(**who, target=to, relation=relation, reason=reason)),
+        _ENTITIES,
+        _RELATIONS,
+        _REASONS,
+    ),
+)
+_ON_POSTMORTEM: st.SearchStrategy[Make] = st.one_of(
+    st.just(_made(lambda _, who: StartPostmortem(**who, template="short"))),
+    st.builds(
+        lambda saw, text: _made(
+            lambda state, who: EditPostmortem(
+                **who,
+                changes=(
+                    Change(
+                        field="summary",
+                        seen=state.postmortem.sections["summary"] if saw and state.postmortem is not None else "something else",
+                        to=text,
+                    ),
+                ),
+            )
+        ),
+        _SEEN,
+        TEXTS,
+    ),
+    st.builds(lambda at, text: _made(lambda _, who: PickEvent(**who, version=at, note=text)), st.integers(0, 60), LINES),
+    st.builds(lambda at: _made(lambda _, who: UnpickEvent(**who, version=at)), st.integers(0, 60)),
+    st.builds(lambda task: _made(lambda _, who: AskFollowUp(**who, task_id=task, title="Add an index")), _TASKS),
+    st.builds(lambda task, reason: _made(lambda _, who: SettleFollowUp(**who, task_id=task, reason=reason)), _TASKS, _REASONS),
+    st.just(_made(lambda _, who: AskReview(**who))),
+    st.builds(lambda verdict: _made(lambda _, who: ReviewPostmortem(**who, verdict=verdict, note="why")), st.sampled_from(Review)),
+    st.builds(lambda add, remove: _made(lambda _, who: ChangeServices(**who, add=add, remove=remove)), _LABELS, _LABELS),
+    st.builds(
+        lambda duty, saw, other, to: _made(
+            lambda state, who: ChangeDuty(**who, duty=duty, seen=getattr(state, duty.value) if saw else other, actor=to)
+        ),
+        st.sampled_from(Duty),
+        _SEEN,
+        _SOMEBODY,
+        _SOMEBODY,
+    ),
+)
+ANY_COMMAND: st.SearchStrategy[Make] = _ON_WORK | _ON_FIELDS | _ON_MEMBERS | _OF_PROCESSES | _ON_POSTMORTEM | signals()
 """A command on an incident that exists; merging apart, because it ends everything."""
 MERGING: st.SearchStrategy[Callable[[Incident, Stamp], Merge]] = _ENTITIES.map(lambda into: lambda _, who: Merge(**who, into=into))

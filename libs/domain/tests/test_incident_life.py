@@ -13,38 +13,66 @@ from opsroom_domain.entities.incident import (
     Acknowledged,
     AddComment,
     AddNote,
+    Archive,
+    AskFollowUp,
+    AskReview,
     Assign,
+    ChangeDuty,
     ChangeLabels,
+    ChangeServices,
     ChangeSeverity,
     ChangeStatus,
     ChangeTeam,
     ChangeVisibility,
     ChangeWatchers,
     Command,
+    CompleteMerge,
+    CompleteSplit,
     DeleteComment,
+    Duty,
     Edit,
     EditComment,
+    EditPostmortem,
     Escalate,
     Escalated,
+    Event,
     Link,
+    LinkBack,
     Merge,
+    MergeCompleted,
     Merged,
     Open,
     Opened,
+    OpenSplit,
+    PickEvent,
+    RefuseMerge,
+    RefuseSplit,
     Reopen,
     Reopened,
     Resolve,
     Resolved,
+    Restore,
+    Review,
+    ReviewPostmortem,
+    SettleFollowUp,
+    SettleLink,
     Severity,
+    Split,
+    StartPostmortem,
     Status,
     StatusChanged,
+    TakenWhy,
+    TakeOver,
     Unlink,
+    UnlinkBack,
+    UnpickEvent,
     Visibility,
 )
 from opsroom_domain.ids import EntityId
 
 ACKNOWLEDGED = Acknowledged(**LATER)
 MERGED = Merged(**LATER, into=OTHER)
+TASK = EntityId("tsk_01k0000000000000000000000a")
 ON_EXISTING: list[Command] = [
     Acknowledge(**NOW),
     Assign(**NOW, seen=None, assignee=ALICE),
@@ -54,11 +82,25 @@ ON_EXISTING: list[Command] = [
     AddComment(**NOW, comment_id="c1", text="Who looks?"),
     EditComment(**NOW, comment_id="c1", seen="Who looks?", text="Who looks at it?"),
     DeleteComment(**NOW, comment_id="c1"),
+    Archive(**NOW),
+    Restore(**NOW),
     Edit(**NOW, changes=(Change(field="title", seen="Checkout is slow", to="Checkout is down"),)),
     AddNote(**NOW, note_id="n1", text="looking"),
     Link(**NOW, target=THIRD),
     Unlink(**NOW, target=THIRD),
     Merge(**NOW, into=THIRD),
+    LinkBack(**NOW, target=THIRD, relation="related"),
+    TakeOver(**NOW, source=THIRD, why=TakenWhy.MERGE, labels=("x",)),
+    Split(**NOW, into=THIRD, title="Another one", fingerprints=("f1",)),
+    ChangeServices(**NOW, add=("checkout",)),
+    ChangeDuty(**NOW, duty=Duty.COMMANDER, seen=None, actor=ALICE),
+    StartPostmortem(**NOW),
+    EditPostmortem(**NOW, changes=(Change(field="summary", seen="", to="It was slow."),)),
+    PickEvent(**NOW, version=1),
+    UnpickEvent(**NOW, version=1),
+    AskFollowUp(**NOW, task_id=TASK, title="Add an index"),
+    AskReview(**NOW),
+    ReviewPostmortem(**NOW, verdict=Review.APPROVED),
     Escalate(**NOW, reason="nobody answers"),
     Resolve(**NOW, resolution="fixed"),
     Reopen(**NOW, reason="it is back"),
@@ -66,6 +108,18 @@ ON_EXISTING: list[Command] = [
     ChangeWatchers(**NOW, add=(ALICE,)),
     ChangeVisibility(**NOW, seen=Visibility.EVERYONE, visibility=Visibility.TEAM),
 ]
+
+
+ENDING: list[Command] = [
+    CompleteMerge(**NOW, into=THIRD),
+    RefuseMerge(**NOW, into=THIRD, code="merged", reason="it is merged"),
+    CompleteSplit(**NOW, into=THIRD, signals=()),
+    RefuseSplit(**NOW, into=THIRD, code="already-exists", reason="it exists"),
+    SettleFollowUp(**NOW, task_id=TASK),
+    SettleLink(**NOW, target=THIRD, relation="related"),
+    UnlinkBack(**NOW, target=THIRD, relation="related"),
+]
+"""What ends a process is taken by a merged incident too, so that nothing stays pending; what has been settled changes nothing."""
 
 
 def moved(previous: Status, status: Status) -> StatusChanged:
@@ -77,7 +131,7 @@ def named(command: Command) -> str:
 
 
 def test_the_list_above_is_every_command_on_an_existing_incident() -> None:
-    assert {type(command) for command in ON_EXISTING} == set(COMMANDS.values()) - {Open, type(signal())}
+    assert {type(command) for command in (*ON_EXISTING, *ENDING)} == set(COMMANDS.values()) - {Open, OpenSplit, type(signal())}
 
 
 def test_opening_makes_an_open_incident_with_its_labels_sorted() -> None:
@@ -243,7 +297,23 @@ def test_merging_twice_into_the_same_changes_nothing() -> None:
 
 @pytest.mark.parametrize("command", [*ON_EXISTING, signal()], ids=named)
 def test_a_merged_incident_takes_nothing_and_names_the_other(command: Command) -> None:
-    given(OPENED, MERGED).when(command).then_refused("merged", INC, OTHER)
+    given(OPENED, MERGED, MergeCompleted(**LATER, into=OTHER)).when(command).then_refused("merged", INC, OTHER)
+
+
+@pytest.mark.parametrize("command", ON_EXISTING, ids=named)
+def test_an_incident_that_is_being_merged_takes_nothing_from_people(command: Command) -> None:
+    given(OPENED, MERGED).when(command).then_refused("merged", INC, OTHER, "wait")
+
+
+@pytest.mark.parametrize("command", ENDING, ids=named)
+@pytest.mark.parametrize("history", [(OPENED,), (OPENED, MERGED), (OPENED, MERGED, MergeCompleted(**LATER, into=OTHER))])
+def test_what_ends_a_process_that_is_not_there_changes_nothing(history: tuple[Event, ...], command: Command) -> None:
+    given(*history).when(command).then_nothing()
+
+
+@pytest.mark.parametrize("command", [*ON_EXISTING, *ENDING], ids=named)
+def test_nothing_is_done_to_an_incident_that_does_not_exist(command: Command) -> None:
+    given().when(command).then_refused("not-found", of=NotFound)
 
 
 def test_each_step_remembers_who_changed_the_status_last() -> None:

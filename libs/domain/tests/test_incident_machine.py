@@ -16,36 +16,67 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from opsroom_domain.changes import Change, as_seen, changes_between, turned_round
-from opsroom_domain.decider import AlreadyExists, EditConflict, Refused
+from opsroom_domain.decider import EditConflict, Refused
 from opsroom_domain.entities.incident import (
     INCIDENT,
     Command,
+    CompleteMerge,
+    CompleteSplit,
     Edit,
     Escalate,
     Event,
     Incident,
     Merge,
     Open,
+    RefuseMerge,
+    RefuseSplit,
     Reopen,
     ReportSignal,
+    SettleFollowUp,
+    SettleLink,
     Severity,
+    Standing,
     Status,
+    UnlinkBack,
 )
 from opsroom_domain.ids import ActorId
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-MEMBERS = {"note", "comment", "link", "signal", "labels", "watchers"}
+MEMBERS = {
+    "note",
+    "comment",
+    "link",
+    "signal",
+    "signals",
+    "labels",
+    "watchers",
+    "services",
+    "merging",
+    "taken",
+    "split",
+    "pick",
+    "follow_up",
+    "review",
+    "postmortem.summary",
+}
 """Diffs that name a member of what the row holds several of."""
 EDITABLE = st.sampled_from(["title", "description"])
 MERGED_AFTER = 20
 """Events: so that most lives are long."""
+_ENDING = CompleteSplit | RefuseSplit | SettleFollowUp | SettleLink | UnlinkBack
 MakeSignal = Callable[[Incident, Stamp], ReportSignal]
 MakeMerge = Callable[[Incident, Stamp], Merge]
 
 
 def copied(state: Incident | None) -> Incident | None:
     """Everything in an incident that Python would let one change in place is copied."""
-    return None if state is None else replace(state, signals=dict(state.signals), field_changes=dict(state.field_changes))
+    return (
+        None
+        if state is None
+        else replace(
+            state, signals=dict(state.signals), moved=dict(state.moved), splits=dict(state.splits), field_changes=dict(state.field_changes)
+        )
+    )
 
 
 class IncidentLife(RuleBasedStateMachine):
@@ -117,9 +148,11 @@ class IncidentLife(RuleBasedStateMachine):
     @rule(makes=st.lists(ANY_COMMAND, min_size=5, max_size=15), by=PEOPLE)
     def people_do_what_they_do(self, makes: list[Make], by: ActorId) -> None:
         for make in makes:
-            refusal = self.attempt(make(self.incident, self.stamp(by)))
+            before, command = len(self.events), make(self.incident, self.stamp(by))
+            refusal = self.attempt(command)
             if self.merged:
-                assert isinstance(refusal, AlreadyExists) or (refusal is not None and refusal.code == "merged")
+                # What ends a process is taken, and what signals say while the merge is pending; a repeat of what is known gives nothing.
+                assert len(self.events) == before or self.incident.merging or isinstance(command, _ENDING)
             elif isinstance(refusal, EditConflict):
                 assert all(each.current not in (each.seen, each.wanted) for each in refusal.conflicts)
             self.check()
@@ -128,6 +161,7 @@ class IncidentLife(RuleBasedStateMachine):
     @precondition(lambda self: not self.merged)
     def reports_give_the_same_in_any_order_and_again(self, makes: list[MakeSignal], by: ActorId) -> None:
         commands = [make(self.incident, self.stamp(by)) for make in makes]
+        commands = [command for command in commands if command.fingerprint not in self.incident.moved]
         other_order = self.incident
         for command in reversed(commands):
             other_order = folded(INCIDENT, self.decide(command, other_order), other_order)
@@ -142,12 +176,30 @@ class IncidentLife(RuleBasedStateMachine):
     @precondition(lambda self: len(self.events) > MERGED_AFTER)
     def it_is_merged(self, make: MakeMerge, by: ActorId) -> None:
         target = self.incident.merged_into
+        splitting = self.incident.splitting
         command = make(self.incident, self.stamp(by))
         refusal = self.attempt(command)
-        if target is None:
+        if splitting:
+            assert refusal is not None
+        elif target is None:
             assert (refusal is None) is (command.into != INC)
         else:
             assert (refusal is None) is (command.into == target)
+
+    @rule(by=PEOPLE, done=st.booleans())
+    @precondition(lambda self: self.merged)
+    def the_merge_is_settled(self, by: ActorId, done: bool) -> None:
+        assert self.incident.merge is not None
+        into, before = self.incident.merge.into, self.incident.merge.before
+        pending = self.incident.merging
+        if done:
+            self.issue(CompleteMerge(**self.stamp(by), into=into))
+            assert self.merged
+        else:
+            events = self.issue(RefuseMerge(**self.stamp(by), into=into, code="merged", reason="it is merged itself"))
+            assert pending is bool(events)
+            assert not pending or self.incident.merged_into is None
+            assert len(events) != 1 or self.incident.status is before
 
     @rule(data=st.data(), by=PEOPLE, field=EDITABLE, times=st.integers(1, 4))
     @precondition(lambda self: not self.merged)
@@ -212,6 +264,8 @@ class IncidentLife(RuleBasedStateMachine):
         lists_are_sorted_sets(self.state)
         who_changed_what_is_known(self.state, self.now)
         tags_are_flat(self.state)
+        parts_are_bounded_and_in_one_place(self.state)
+        assert self.state.event_count == len(self.events)
 
 
 def replayed(events: Sequence[Event], state: Incident) -> None:
@@ -244,9 +298,21 @@ def lists_are_sorted_sets(now: Incident) -> None:
 
 
 def who_changed_what_is_known(state: Incident, now: datetime) -> None:
-    assert set(state.field_changes) == {"title", "description", "severity", "status", "assignee", "visibility", "team"}
-    assert {each.name for each in fields(Incident)} >= set(state.field_changes)
+    always = {"title", "description", "severity", "status", "assignee", "visibility", "team", "commander", "communications"}
+    assert set(state.field_changes) - {"postmortem.summary"} == always
+    assert {each.name for each in fields(Incident)} >= always
     assert all(change.at <= now for change in state.field_changes.values())
+
+
+def parts_are_bounded_and_in_one_place(now: Incident) -> None:
+    assert not set(now.moved) & set(now.signals), "a signal left and is here"
+    leaving = [name for split in now.splits.values() for name in split.fingerprints]
+    assert len(leaving) == len(set(leaving))
+    assert set(leaving) <= set(now.signals), "a signal that leaves is not here"
+    assert now.merged_into is None or now.merge is not None
+    assert not (now.merging and now.splitting)
+    for link in now.links:
+        assert (link.standing is Standing.REFUSED) is bool(link.reason)
 
 
 def tags_are_flat(state: Incident) -> None:

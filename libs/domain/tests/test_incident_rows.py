@@ -9,6 +9,7 @@ from datetime import timedelta, timezone
 import pytest
 from examples import ALICE, BOB, INC, LATER, NOW, OPENED, OTHER, RESOLVED, THEN, attached, edited
 from given_when_then import folded
+from told_after import TOLD_AFTER
 
 from opsroom_domain.changes import Change, hash_of
 from opsroom_domain.decider import Json
@@ -16,6 +17,7 @@ from opsroom_domain.entities.incident import (
     EVENTS,
     INCIDENT,
     Acknowledged,
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -30,6 +32,7 @@ from opsroom_domain.entities.incident import (
     Noted,
     Reopened,
     Resolved,
+    Restored,
     Severity,
     SeverityChanged,
     SignalStatus,
@@ -74,6 +77,7 @@ def test_the_row_is_what_a_board_shows() -> None:
         "visibility": "everyone",
         "viewers": [],
         "team": None,
+        "archived": False,
         "comments": [],
         "source": "person",
         "labels": ["env=prod", "team=pay"],
@@ -88,10 +92,19 @@ def test_the_row_is_what_a_board_shows() -> None:
                 "source_url": "http://prometheus/graph",
             }
         },
-        "links": [{"target": OTHER, "relation": "caused-by"}],
+        "links": [{"target": OTHER, "relation": "caused-by", "standing": "pending", "reason": ""}],
         "notes": {"count": 1, "recent": [{"id": "n1", "hash": FULL.recent_notes[0].hash}]},
         "escalation_level": 0,
         "merged_into": None,
+        "merge": None,
+        "splits": [],
+        "moved": {},
+        "taken_from": [],
+        "services": [],
+        "commander": None,
+        "communications": None,
+        "postmortem": None,
+        "event_count": 9,
         "opened_at": "2026-11-23T10:00:00.000000Z",
         "opened_by": "usr_alice",
         "acknowledged_at": "2026-11-23T10:01:00.000000Z",
@@ -102,6 +115,8 @@ def test_the_row_is_what_a_board_shows() -> None:
         "resolved_automatically": False,
         "field_changes": {
             "assignee": changed_later,
+            "commander": changed_then,
+            "communications": changed_then,
             "description": changed_then,
             "severity": changed_then,
             "status": changed_later,
@@ -140,12 +155,19 @@ def test_tags_are_flat() -> None:
         "visibility": "everyone",
         "viewers": "",
         "team": "",
+        "archived": "false",
         "source": "person",
         "live": "false",
         "firing": "false",
         "escalation_level": "0",
         "opened_by": "usr_alice",
         "merged_into": "",
+        "merge": "",
+        "splitting": "false",
+        "services": "",
+        "commander": "",
+        "communications": "",
+        "postmortem": "",
         "labels": "\nenv=prod\nteam=pay\n",
         "watchers": "\nusr_alice\n",
     }
@@ -256,6 +278,8 @@ TOLD: list[tuple[Event, str, dict[str, Json]]] = [
         "Edited the comment: Hm!",
         {"comment": {"id": "c1", "from": "Hm", "to": "Hm!"}},
     ),
+    (Archived(**NOW), "Archived it", {"archived": step(False, True)}),
+    (Restored(**NOW), "Restored it", {"archived": step(False, False)}),
     (CommentDeleted(**NOW, comment_id="c1"), "Deleted the comment", {"comment": {"id": "c1", "from": hash_of("Hm"), "to": None}}),
 ]
 
@@ -266,8 +290,16 @@ def test_the_timeline_tells_it_as_a_person_would(event: Event, words: str, diff:
     assert (entry.words, entry.diff) == (words, diff)
 
 
+@pytest.mark.parametrize(("before", "event", "words", "diff"), TOLD_AFTER, ids=[words for _, _, words, _ in TOLD_AFTER])
+def test_what_needs_a_history_is_told_too(before: tuple[Event, ...], event: Event, words: str, diff: dict[str, Json]) -> None:
+    entry = INCIDENT.describe(incident(*before), event)
+    assert (entry.words, entry.diff) == (words, diff)
+    assert INCIDENT.from_json(json.loads(json.dumps(INCIDENT.to_json(incident(*before, event))))) == incident(*before, event)
+
+
 def test_every_event_is_told() -> None:
-    assert {type(event) for event, _, _ in TOLD} == set(EVENTS.values()) - {type(OPENED)}
+    told = {type(event) for event, _, _ in TOLD} | {type(event) for _, event, _, _ in TOLD_AFTER}
+    assert told == set(EVENTS.values()) - {type(OPENED)}
 
 
 def test_opening_is_told() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsroom_domain.permissions import Role, able, allowed
+from opsroom_domain.permissions import PROCESS, Role, able, allowed
 from opsroom_domain.registry import KINDS
 
 COMMANDS = [(kind.name, command) for kind in KINDS.values() for command in kind.commands]
@@ -17,12 +17,29 @@ def test_a_viewer_may_change_nothing(kind: str, command: str) -> None:
 
 @pytest.mark.parametrize(("kind", "command"), COMMANDS)
 def test_an_operator_may_do_everything_but_decide_who_may_see_or_do_it(kind: str, command: str) -> None:
-    assert allowed("operator", kind, command) is (command not in KINDS[kind].admin_only)
+    known = KINDS[kind]
+    assert allowed("operator", kind, command) is (command not in known.admin_only | known.process_only)
 
 
 @pytest.mark.parametrize(("kind", "command"), COMMANDS)
-def test_an_admin_may_do_everything(kind: str, command: str) -> None:
-    assert allowed(Role.ADMIN, kind, command)
+def test_an_admin_may_do_everything_but_the_other_half_of_a_process(kind: str, command: str) -> None:
+    assert allowed(Role.ADMIN, kind, command) is (command not in KINDS[kind].process_only)
+
+
+@pytest.mark.parametrize(("kind", "command"), COMMANDS)
+def test_a_process_may_do_its_own_and_what_an_operator_may(kind: str, command: str) -> None:
+    assert allowed(PROCESS, kind, command) is (command not in KINDS[kind].admin_only)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_what_only_a_process_may_do_is_a_command_of_the_kind(kind: object) -> None:
+    known = next(each for each in KINDS.values() if each is kind)
+    assert known.process_only <= known.commands.keys()
+    assert all(able(known.name, command) == [] for command in known.process_only)
+
+
+def test_a_process_is_no_role_that_somebody_could_have() -> None:
+    assert PROCESS not in set(Role)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -8,6 +8,8 @@ from opsroom_domain.changes import hash_of
 from opsroom_domain.decider import FieldConflict
 from opsroom_domain.entities.incident import (
     AddComment,
+    Archive,
+    Archived,
     ChangeTeam,
     ChangeVisibility,
     CommentAdded,
@@ -15,6 +17,8 @@ from opsroom_domain.entities.incident import (
     CommentEdited,
     DeleteComment,
     EditComment,
+    Restore,
+    Restored,
     TeamChanged,
     Visibility,
     VisibilityChanged,
@@ -107,3 +111,11 @@ def test_only_named_names_viewers_and_they_can_change_alone() -> None:
 def test_a_short_code_is_of_the_random_part() -> None:
     assert short_code(INC) == "INC-0000000A"
     assert short_code("tsk_01kb3f9ph0e5wrt8z2v6q4n7xd", 10) == "TSK-Z2V6Q4N7XD"
+
+
+def test_what_is_put_away_can_be_brought_back_and_twice_changes_nothing() -> None:
+    put = given(OPENED).when(Archive(**NOW)).then(Archived(**NOW))
+    assert put.archived
+    given(OPENED, Archived(**LATER)).when(Archive(**NOW)).then_nothing()
+    assert not given(OPENED, Archived(**LATER)).when(Restore(**NOW)).then(Restored(**NOW)).archived
+    given(OPENED).when(Restore(**NOW)).then_nothing()

@@ -58,6 +58,7 @@ def test_tags_are_what_people_filter_by() -> None:
         "assignee": "usr_bob",
         "team": "",
         "visibility": "everyone",
+        "archived": "false",
         "labels": "\nsecurity\n",
         "watchers": "",
         "viewers": "",

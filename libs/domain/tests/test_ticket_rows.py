@@ -45,6 +45,7 @@ def test_tags_are_what_people_filter_by() -> None:
         "assignee": "",
         "team": "",
         "visibility": "everyone",
+        "archived": "false",
         "labels": "\nlogin\n",
         "watchers": "",
         "viewers": "",

@@ -17,17 +17,21 @@ from command_api.app import Limits, build_app
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import Engine
+from command_api.processes.attempt import Attempts
+from command_api.processes.consumer import Ports as ProcessPorts
+from command_api.processes.consumer import ProcessConsumer
 from command_api.signals import alertmanager
 from opsroom_common.auth.dev import identities
 from opsroom_common.contracts.codec import decode
 from opsroom_common.contracts.envelope import DomainRecord
+from opsroom_common.log.checkpoints import MemoryCheckpoints
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint, RecordClass
 from opsroom_common.log.state_source import NoStateSource
 from opsroom_common.log.topic import LogTopicWriter, TopicWriter
 from opsroom_common.runtime.clock import ManualClock
-from opsroom_common.runtime.health import Readiness, health_router
+from opsroom_common.runtime.health import Progress, Readiness, health_router
 from opsroom_common.runtime.ids import SeededIds
 from opsroom_common.runtime.metrics import Metrics
 from opsroom_common.runtime.telemetry import Telemetry
@@ -98,6 +102,13 @@ class House:
 
     def types(self) -> list[str]:
         return [event.envelope.type.rsplit(".", 1)[1] for event in self.events()]
+
+
+def processes(room: House) -> ProcessConsumer:
+    """A process manager on the room's engine, from the beginning of its log."""
+    attempts = Attempts(room.engine, room.clock, Telemetry("test"))
+    metrics, progress = Metrics(CollectorRegistry()), Progress("processes", room.clock)
+    return ProcessConsumer(ProcessPorts(room.log, MemoryCheckpoints(), attempts, room.engine.served, room.clock, metrics, progress))
 
 
 @asynccontextmanager

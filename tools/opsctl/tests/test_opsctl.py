@@ -202,7 +202,7 @@ def test_a_row_that_lies_is_named_field_by_field(room: Room, change: str, field:
     if field == "state.title":
         words = room.opsctl("state", entity).out
         assert "DIFFERS from the log in state.title" in words
-        assert "projector rebuild" in words
+        assert "opsctl projections build" in words
 
 
 def test_a_row_that_is_gone_or_invented_differs(room: Room) -> None:

@@ -1,7 +1,7 @@
 """What was decided is what will be read: the codec gives back an equal event, or refuses to write it."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -46,9 +46,12 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(_values(get_args(hint)[0]), max_size=4).map(tuple)
     if get_origin(hint) in {Union, UnionType}:
         return st.one_of(*(st.none() if part is NoneType else _values(part) for part in get_args(hint)))
-    if hint is Change:
-        return st.builds(Change, field=_TEXT, seen=_TEXT, to=_TEXT)
-    return st.from_type(hint)
+    return _record(hint) if is_dataclass(hint) else st.from_type(hint)
+
+
+def _record(cls: Any) -> st.SearchStrategy[Any]:
+    hints = get_type_hints(cls)
+    return st.builds(cls, **{field.name: _values(hints[field.name]) for field in fields(cls)})
 
 
 def _events(cls: type[Any]) -> st.SearchStrategy[Any]:

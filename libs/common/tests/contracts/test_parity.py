@@ -54,9 +54,31 @@ _OPAQUE_TEXTS = {
     "CommentDeleted.comment_id",
     "Linked.relation",
     "Unlinked.relation",
+    "LinkedBack.relation",
+    "LinkSettled.relation",
+    "MergeRefused.code",
+    "SplitRefused.code",
+    "SplitStarted.fingerprints",
+    "SplitCompleted.fingerprints",
+    "SignalCopy.fingerprint",
+    "TookOver.services",
+    "ServicesChanged.added",
+    "ServicesChanged.removed",
+    "PostmortemStarted.template",
+    "PostmortemStarted.sections",
     "SignalAttached.fingerprint",
     "Change.field",
     "Replied.reply_id",
+    "ScopeChanged.previous",
+    "ScopeChanged.members",
+    "Published.services",
+    "Published.teams",
+    "Published.severities",
+    "Step.notify",
+    "Rule.notify",
+    "Rule.kinds",
+    "Rule.events",
+    "Rule.severities",
     "ItemAdded.before",
     "ItemAdded.item_id",
     "ItemEdited.item_id",
@@ -198,8 +220,10 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
         inner = {part for part in (hints[name], *get_args(hints[name])) if part not in {NoneType, ...}}
         for part in inner:
             if isinstance(part, type) and is_dataclass(part):
-                inside = declared[name]["type"]
-                yield from _texts(part, inside.get("items", inside), frozenset())
+                described = declared[name]["type"]
+                described = described.get("items", described) if isinstance(described, dict) else described
+                if isinstance(described, dict):  # a record that is named again was described before
+                    yield from _texts(part, described, frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

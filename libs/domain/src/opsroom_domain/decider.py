@@ -93,6 +93,10 @@ class ListColumns:
     """Names from outside by which it is found, such as a signal's fingerprint; sorted."""
 
 
+SHARED_PROCESS_ONLY = frozenset({"link_back", "unlink_back", "settle_link"})
+"""The commands of all kinds that only a process may issue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S, C, E]):
     """One entity kind: everything that the services need to know about it, in one value.
@@ -119,6 +123,8 @@ class Kind(Generic[S, C, E]):
     """Raised by hand whenever ``evolve`` or ``to_json`` gives another result for an old log; part of the fold fingerprint."""
     admin_only: frozenset[str] = frozenset({"change_visibility"})
     """Names of the commands that only an admin may issue: those that decide who may see or do something."""
+    process_only: frozenset[str] = SHARED_PROCESS_ONLY
+    """Names of the commands that only a process may issue: the other half of a change over two entities. They have no door."""
     confidential: frozenset[str] = frozenset()
     """Keys of the row that not everyone who sees the entity may read. Nothing else that leaves the domain holds them: no tag, column, diff or
     refusal."""

@@ -11,6 +11,7 @@ from opsroom_domain.entities.auction import AUCTION
 from opsroom_domain.entities.dependencies import DEPENDENCIES
 from opsroom_domain.entities.incident import INCIDENT
 from opsroom_domain.entities.organisation import ORGANISATION
+from opsroom_domain.entities.policy import POLICY
 from opsroom_domain.entities.task import TASK
 from opsroom_domain.entities.ticket import TICKET
 from opsroom_domain.entities.view import view_of
@@ -20,6 +21,7 @@ _ALL: tuple[Kind[Any, Any, Any], ...] = (
     TASK,
     DEPENDENCIES,
     TICKET,
+    POLICY,
     AUCTION,
     ORGANISATION,
 )

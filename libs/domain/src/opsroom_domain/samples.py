@@ -25,6 +25,15 @@ _DEPTH_MAX: Final = 12
 _UNIONS: Final = (Union, UnionType)
 
 
+class _There(Enum):
+    """What of that which need not be there is there."""
+
+    ALL = "all"
+    MEMBERS = "members"
+    """Members of collections, but nothing that may be missing, in them neither."""
+    NOTHING = "nothing"
+
+
 class NoSample(TypeError):
     """A type that no sample can be made of; the message names the field."""
 
@@ -36,15 +45,15 @@ def state_types(kind: Kind[Any, Any, Any]) -> tuple[type, ...]:
 
 
 def samples(kind: Kind[Any, Any, Any]) -> list[Any]:
-    """States of every type of ``kind``: with all that may be there and with nothing of it, and each word of each vocabulary at least once.
+    """States of every type of ``kind``: with all that may be there, with some and with nothing of it, and each word of each vocabulary at least once.
 
     Raises NoSample for a field of a type that is unknown here.
     """
     rounds = max(_ROUNDS_MIN, *(len(words) for words in vocabularies(kind)), 0)
     return [
-        _made(state_type, number, full=full, path=kind.name, depth=0)
+        _made(state_type, number, there=there, path=kind.name, depth=0)
         for state_type in state_types(kind)
-        for full in (True, False)
+        for there in _There
         for number in range(rounds)
     ]
 
@@ -80,48 +89,49 @@ def _is_state(hint: object) -> bool:
     return isinstance(hint, type) and is_dataclass(hint)
 
 
-def _made(hint: Any, number: int, *, full: bool, path: str, depth: int) -> Any:
-    """A value of the type ``hint``. ``number`` picks a word of each vocabulary, ``full`` whether there is what need not be."""
+def _made(hint: Any, number: int, *, there: _There, path: str, depth: int) -> Any:
+    """A value of the type ``hint``. ``number`` picks a word of each vocabulary, ``there`` what of that which need not be is there."""
     if depth > _DEPTH_MAX:
         raise NoSample(f"{path}: the type is nested deeper than {_DEPTH_MAX}; flatten it, or end the recursion")
     if hint == Json or hint is Any:
         return None
     if hasattr(hint, "__supertype__"):
-        return _made(hint.__supertype__, number, full=full, path=path, depth=depth)
+        return _made(hint.__supertype__, number, there=there, path=path, depth=depth)
     if get_origin(hint) in _UNIONS:
-        return _of_union(get_args(hint), number, full=full, path=path, depth=depth)
+        return _of_union(get_args(hint), number, there=there, path=path, depth=depth)
     if get_origin(hint) is Literal:
         return get_args(hint)[number % len(get_args(hint))]
     if is_dataclass(hint) and isinstance(hint, type):
         hints = get_type_hints(hint)
         return hint(
             **{
-                one.name: _made(hints[one.name], number, full=full, path=f"{path}.{one.name}", depth=depth + 1)
+                one.name: _made(hints[one.name], number, there=there, path=f"{path}.{one.name}", depth=depth + 1)
                 for one in fields(hint)
-                if one.init and (full or one.default is MISSING)
+                if one.init and (there is not _There.NOTHING or one.default is MISSING)
             }
         )
     if get_origin(hint) is not None:
-        return _of_collection(hint, number, full=full, path=path, depth=depth)
+        return _of_collection(hint, number, there=there, path=path, depth=depth)
     return _plain(hint, number, path)
 
 
-def _of_union(members: tuple[Any, ...], number: int, *, full: bool, path: str, depth: int) -> Any:
-    if NoneType in members and not full:
+def _of_union(members: tuple[Any, ...], number: int, *, there: _There, path: str, depth: int) -> Any:
+    if NoneType in members and there is not _There.ALL:
         return None
-    there = [member for member in members if member is not NoneType]
-    return _made(there[number % len(there)], number, full=full, path=path, depth=depth)
+    others = [member for member in members if member is not NoneType]
+    return _made(others[number % len(others)], number, there=there, path=path, depth=depth)
 
 
-def _of_collection(hint: Any, number: int, *, full: bool, path: str, depth: int) -> Any:
+def _of_collection(hint: Any, number: int, *, there: _There, path: str, depth: int) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
+    full = there is not _There.NOTHING
     if issubclass(origin, Mapping):
-        made = [_made(part, number, full=True, path=path, depth=depth + 1) for part in inner] if full else []
+        made = [_made(part, number, there=there, path=path, depth=depth + 1) for part in inner] if full else []
         return {made[0]: made[1]} if full else {}
     if origin is tuple and not (len(inner) > 1 and inner[1] is Ellipsis):
-        return tuple(_made(part, number, full=full, path=path, depth=depth + 1) for part in inner)
+        return tuple(_made(part, number, there=there, path=path, depth=depth + 1) for part in inner)
     if issubclass(origin, Collection):
-        members = [_made(inner[0], number, full=full, path=path, depth=depth + 1)] if full else []
+        members = [_made(inner[0], number, there=there, path=path, depth=depth + 1)] if full else []
         return members if origin is list else frozenset(members) if issubclass(origin, (frozenset, set)) else tuple(members)
     raise NoSample(f"{path}: no sample is known of {hint}; teach opsroom_domain.samples this type")
 

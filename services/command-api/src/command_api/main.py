@@ -21,6 +21,9 @@ from command_api.engine.port import Engine
 from command_api.engine.routing import Replica, Routing
 from command_api.engine.tenure import Alone, Tenure
 from command_api.engine.writer import Limits as EngineLimits
+from command_api.processes.attempt import Attempts
+from command_api.processes.consumer import GROUP, ProcessConsumer
+from command_api.processes.consumer import Ports as ProcessPorts
 from command_api.settings import Settings
 from command_api.signals import alertmanager, consumer
 from command_api.signals.correlate import SEVERITIES
@@ -28,6 +31,7 @@ from command_api.signals.incident_index import PostgresIncidentIndex
 from opsroom_common.auth.dev import BadIdentitySetting, identities
 from opsroom_common.contracts.topics import CONTROL, DEAD_LETTERS, EVENTS, SIGNALS, TopicsInvalid, load_topics
 from opsroom_common.http.asgi import LateApp
+from opsroom_common.log.checkpoints_kafka import KafkaCheckpoints
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.membership_kafka import KafkaMembership
 from opsroom_common.log.state_source import StateSource
@@ -77,7 +81,8 @@ async def build(settings: Settings) -> Service:
 
     watch = LogWatch(log)
     readiness.add("kafka", watch.check, required=True)
-    engines = _engines(settings, Shared(clock, ids, metrics, readiness, log, RowSource(pool, EVENTS)), settings.url or http.url)
+    shared = Shared(clock, ids, metrics, readiness, log, RowSource(pool, EVENTS))
+    engines = _engines(settings, shared, settings.url or http.url)
 
     progress = Progress("signals", clock, settings.stall_after_s)
     fold = consumer.SignalConsumer(
@@ -94,11 +99,13 @@ async def build(settings: Settings) -> Service:
         )
     )
     readiness.add("signals", fold.check, required=False)
+    processes = _processes(settings, shared, engines, telemetry, carrying := Progress("processes", clock, settings.stall_after_s))
+    readiness.add("processes", processes.check, required=False)
     limiter = ActorLimiter(clock, settings.commands_per_second, settings.commands_burst)
     late.app = build_app(
         CommandPorts(engines.every, who, clock, telemetry, metrics, limiter, settings.command_deadline_s),
         alertmanager.Ports(signals, who, clock, ids, telemetry, metrics),
-        health_router(NAME, [progress], readiness, metrics),
+        health_router(NAME, [progress, carrying], readiness, metrics),
         Limits(settings.body_bytes_max, settings.batch_bytes_max, settings.webhook_bytes_max),
         peer.handlers(engines.local, clock, _secret(settings)),
     )
@@ -117,6 +124,7 @@ async def build(settings: Settings) -> Service:
             EnginePart(engines.local, engines.ownership),
             Loop("standing", engines.local.watch),
             Loop("signals", fold.run),
+            Loop("processes", processes.run),
             Loop("kafka", watch.run),
         ],
     )
@@ -184,6 +192,21 @@ def _engines(settings: Settings, shared: Shared, url: str) -> Engines:
         await asyncio.gather(control.close(), control_log.close(), peers.close())
 
     return Engines(engine, every, ownership, (Resource("peers", _nothing, close), Loop("routing", routing.run)))
+
+
+def _processes(settings: Settings, shared: Shared, engines: Engines, telemetry: Telemetry, progress: Progress) -> ProcessConsumer:
+    """Of the partitions that this replica serves; their commands go to every partition."""
+    return ProcessConsumer(
+        ProcessPorts(
+            log=shared.log,
+            checkpoints=KafkaCheckpoints(settings.kafka, EVENTS, shared.log.partitions, GROUP),
+            attempts=Attempts(engines.every, shared.clock, telemetry),
+            served=engines.local.served,
+            clock=shared.clock,
+            metrics=shared.metrics,
+            progress=progress,
+        )
+    )
 
 
 class EnginePart:

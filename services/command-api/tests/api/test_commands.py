@@ -19,7 +19,8 @@ async def room() -> AsyncIterator[House]:
 
 
 def test_every_command_of_the_domain_has_a_door() -> None:
-    assert {(door.kind, door.name) for door in DOORS} == {(kind.name, name) for kind in KINDS.values() for name in kind.commands}
+    taken = {(kind.name, name) for kind in KINDS.values() for name in kind.commands if name not in kind.process_only}
+    assert {(door.kind, door.name) for door in DOORS} == taken
 
 
 async def test_an_open_is_answered_with_the_row_and_its_place_in_the_log(room: House) -> None:
@@ -61,7 +62,17 @@ async def test_a_whole_life_goes_through_the_doors(room: House) -> None:
             {"fingerprint": "f1", "status": "firing", "starts_at": "2026-11-22T11:00:00Z", "name": "DiskFull", "source": "probe"},
             ["signal_attached"],
         ),
-        (f"{at}/merge", {"into": other}, ["merged"]),
+        (f"{at}/services", {"add": ["checkout"]}, ["services_changed"]),
+        (f"{at}/duties", {"duty": "commander", "seen": None, "to": "usr_maria"}, ["duty_changed"]),
+        (f"{at}/split", {"into": room.ids.entity_id("inc"), "title": "Another disk", "fingerprints": ["f1"]}, ["split_started"]),
+        (f"{at}/resolve", {"resolution": "space freed again"}, ["resolved"]),
+        (f"{at}/postmortem", {}, ["postmortem_started"]),
+        (f"{at}/postmortem", {"changes": {"summary": {"seen": "", "to": "It was full."}}}, ["postmortem_edited"]),
+        (f"{at}/postmortem/picks", {"version": 1, "note": "The first sign"}, ["event_picked"]),
+        (f"{at}/postmortem/unpick", {"version": 1}, ["event_unpicked"]),
+        (f"{at}/postmortem/follow-ups", {"title": "Rotate the logs"}, ["follow_up_asked"]),
+        (f"{at}/postmortem/ask-review", {}, ["review_asked"]),
+        (f"{at}/postmortem/review", {"verdict": "changes_requested", "note": "Say who"}, ["reviewed"]),
     ]
     for version, (path, body, expected) in enumerate(steps, start=2):
         before = len(room.events())
@@ -71,6 +82,64 @@ async def test_a_whole_life_goes_through_the_doors(room: House) -> None:
         assert [e.envelope.type.rsplit(".", 1)[1] for e in fresh] == expected, path
         assert answer.json()["version"] == version
         assert len(room.events()) == before + 1
+
+
+async def test_a_merge_is_told_as_pending(room: House) -> None:
+    one, other = await room.opened(), await room.opened()
+    answer = await room.post(f"/v1/incidents/{one}/merge", {"into": other})
+    row = answer.json()["entities"][0]["row"]
+    assert (answer.status_code, row["status"], row["merged_into"]) == (200, "merged", other)
+    assert row["merge"] == {"into": other, "standing": "pending", "before": "open", "reason": "", "heard": None}
+
+
+@pytest.mark.parametrize("verb", ["take-over", "take_over", "complete-merge", "link-back", "settle-link"])
+async def test_what_only_a_process_may_do_has_no_door(room: House, verb: str) -> None:
+    answer = await room.post(f"/v1/incidents/{await room.opened()}/{verb}", {})
+    assert answer.status_code in {404, 405}
+
+
+async def test_an_author_does_not_approve_the_own_postmortem(room: House) -> None:
+    at = f"/v1/incidents/{await room.opened()}"
+    for path, body in (
+        ("/resolve", {}),
+        ("/postmortem", {"template": "short"}),
+        ("/postmortem", {"changes": {"summary": {"seen": "", "to": "It was full."}}}),
+        ("/postmortem/ask-review", {}),
+    ):
+        assert (await room.post(at + path, body)).status_code == 200
+    approve = {"verdict": "approved"}
+    is_problem(await room.post(f"{at}/postmortem/review", approve), 409, "own-postmortem")
+    answer = await room.post(f"{at}/postmortem/review", approve, X_Dev_Actor="usr_ben", X_Dev_Role="operator")
+    assert answer.json()["entities"][0]["row"]["postmortem"]["reviewed_by"] == "usr_ben"
+
+
+async def test_a_lost_edit_of_a_section_says_who_wrote_it(room: House) -> None:
+    at = f"/v1/incidents/{await room.opened()}"
+    for path, body in (("/resolve", {}), ("/postmortem", {})):
+        assert (await room.post(at + path, body)).status_code == 200
+    edit = {"changes": {"summary": {"seen": "", "to": "It was full."}}}
+    assert (await room.post(f"{at}/postmortem", edit)).status_code == 200
+    other = {"changes": {"summary": {"seen": "", "to": "It was slow."}}}
+    body = is_problem(await room.post(f"{at}/postmortem", other), 409, "edit-conflict")
+    (conflict,) = body["conflicts"]
+    assert (conflict["field"], conflict["current"], conflict["changed_by"]) == ("postmortem.summary", "It was full.", "usr_dev")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/split", {"into": "inc_01k0000000000000000000000a", "title": "x", "fingerprints": ["f9"]}, 409, "no-such-signal"),
+        ("/split", {"into": "inc_01k0000000000000000000000a", "title": "x", "fingerprints": []}, 400, "invalid-request"),
+        ("/services", {"add": ["Not a service"]}, 400, "invalid-request"),
+        ("/duties", {"duty": "cook", "seen": None, "to": None}, 400, "invalid-request"),
+        ("/duties", {"duty": "commander", "seen": "usr_ben", "to": "usr_maria"}, 409, "edit-conflict"),
+        ("/postmortem", {}, 409, "not-resolved"),
+        ("/postmortem/review", {"verdict": "draft"}, 400, "invalid-request"),
+        ("/links", {"target": "inc_01k0000000000000000000000a", "relation": "likes"}, 422, "bad-relation"),
+    ],
+)
+async def test_what_cannot_be_is_refused_with_what_to_do(room: House, path: str, body: dict[str, object], status: int, code: str) -> None:
+    is_problem(await room.post(f"/v1/incidents/{await room.opened()}{path}", body), status, code)
 
 
 async def test_a_repeated_command_has_no_second_effect(room: House) -> None:

@@ -22,7 +22,7 @@ from command_api.engine.port import (
 )
 from command_api.signals import consumer
 from command_api.signals.consumer import GROUP, SignalConsumer
-from command_api.signals.correlate import SEVERITIES, Candidate, candidate_of, target
+from command_api.signals.correlate import SEVERITIES, Candidate, candidate_of
 from command_api.signals.incident_index import IndexUnavailable, Recent
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.memory import MemoryEventLog
@@ -35,8 +35,8 @@ from opsroom_common.runtime.telemetry import Telemetry
 from opsroom_domain.entities.incident import Incident, Status
 from opsroom_domain.ids import EntityId
 
-from ..house import House, house
-from .webhooks import alert, decoded, webhook
+from ..house import House, house, processes
+from .webhooks import alert, webhook
 
 
 class TroubledEngine:
@@ -301,36 +301,85 @@ async def test_a_person_who_resolved_it_meanwhile_is_seen_although_the_index_is_
     assert sorted(i.status for i in b.incidents()) == [Status.OPEN, Status.RESOLVED]
 
 
+async def moved(b: Bench, *ids: str) -> None:
+    """The processes carry out what is pending."""
+    carrying = processes(b.room)
+    while await carrying.step(0.0):
+        await carrying.idle()
+    await carrying.close()
+    assert not any(i.merging or i.splitting for i in b.incidents() if i.id in ids)
+
+
 @pytest.mark.parametrize("redelivered", [False, True])
 @pytest.mark.parametrize("blind", [False, True])
-async def test_a_new_episode_is_not_lost_in_an_incident_that_was_merged(b: Bench, blind: bool, redelivered: bool) -> None:
+@pytest.mark.parametrize("carried_out", [False, True], ids=["pending", "merged"])
+async def test_a_signal_of_a_merged_incident_goes_to_where_that_was_merged(
+    b: Bench, blind: bool, redelivered: bool, carried_out: bool
+) -> None:
     b.engine.blind = blind
     await b.send(alert())
     await b.fold()
     (first,) = b.incidents()
     other = await b.room.opened()
     assert (await b.room.post(f"/v1/incidents/{first.id}/merge", {"into": other})).status_code == 200
+    if carried_out:
+        await moved(b, first.id)
     if redelivered:
         await b.send(alert())
         await b.fold()
-    assert len(b.incidents()) == 2
     await b.send(alert(start=10))
     await b.fold()
-    (fresh,) = [i for i in b.incidents() if i.id not in {first.id, other}]
-    assert fresh.signals["f1"].starts_at > first.signals["f1"].starts_at
+    await moved(b, first.id)
+    assert len(b.incidents()) == 2
+    (there,) = [i for i in b.incidents() if i.id == other]
+    assert there.signals["f1"].starts_at > first.signals["f1"].starts_at
+    await b.send(alert(start=10, end=12))
+    await b.fold()
+    (there,) = [i for i in b.incidents() if i.id == other]
+    assert (there.firing, there.status) == (False, Status.RESOLVED)
     assert b.dead.records(0) == ()
 
 
-async def test_a_new_episode_is_not_lost_although_one_partition_holds_the_merged_incident_and_the_new_one(b: Bench) -> None:
-    """There the owner still remembers that it refused the signal for the merged one (R7)."""
-    b.engine.blind = True
+async def test_a_signal_follows_a_chain_of_merges(b: Bench) -> None:
     await b.send(alert())
     await b.fold()
     (first,) = b.incidents()
-    assert (await b.room.post(f"/v1/incidents/{first.id}/merge", {"into": await b.room.opened()})).status_code == 200
-    place = b.room.log.partition_of
-    start = next(s for s in range(10, 100) if place(target(decoded(start=s), None)) == place(first.id))
-    await b.send(alert(start=start))
+    second, third = await b.room.opened(), await b.room.opened()
+    for source, into in ((first.id, second), (second, third)):
+        assert (await b.room.post(f"/v1/incidents/{source}/merge", {"into": into})).status_code == 200
+        await moved(b, source)
+    await b.send(alert(start=10))
+    await b.fold()
+    (there,) = [i for i in b.incidents() if i.id == third]
+    assert there.signals["f1"].starts_at > first.signals["f1"].starts_at
+
+
+@pytest.mark.parametrize("blind", [False, True])
+async def test_a_signal_that_was_split_off_goes_to_the_new_incident(b: Bench, blind: bool) -> None:
+    await b.send(alert(), alert("f2"))
+    await b.fold()
+    (first, _) = sorted(b.incidents(), key=lambda i: "f1" not in i.signals)
+    new = b.room.ids.entity_id("inc")
+    body = {"into": new, "title": "Another one", "fingerprints": ["f1"]}
+    assert (await b.room.post(f"/v1/incidents/{first.id}/split", body)).status_code == 200
+    await moved(b, first.id)
+    b.engine.blind = blind
+    await b.send(alert(end=5))
+    await b.fold()
+    (there,) = [i for i in b.incidents() if i.id == new]
+    assert there.status is Status.RESOLVED
+    assert not any("f1" in i.signals for i in b.incidents() if i.id == first.id)
+
+
+async def test_a_new_episode_after_a_merge_into_a_resolved_incident_is_a_new_incident(b: Bench) -> None:
+    await b.send(alert(), alert(end=5))
+    await b.fold()
+    (first,) = b.incidents()
+    other = await b.room.opened()
+    assert (await b.room.post(f"/v1/incidents/{first.id}/merge", {"into": other})).status_code == 200
+    await moved(b, first.id)
+    assert (await b.room.post(f"/v1/incidents/{other}/resolve", {})).status_code == 200
+    await b.send(alert(start=10))
     await b.fold()
     assert len(b.incidents()) == 3
 

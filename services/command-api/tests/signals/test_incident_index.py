@@ -35,7 +35,7 @@ async def row(pool: Pool, name: str, fingerprint: str, start: float, *, live: bo
            VALUES ($1, 'incident', 1, 0, 0, $2, '{}', $3, now(), now(), 'a title', 'open', $4)""",
         name,
         {"signals": {fingerprint: {"starts_at": rfc3339(at(start))}, "other": {"starts_at": rfc3339(at(99))}}},
-        {"live": "true" if live else "false"},
+        {"live": "true" if live else "false", "merged_into": ""},
         [fingerprint, "other"],
     )
 

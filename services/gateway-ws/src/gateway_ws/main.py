@@ -19,8 +19,11 @@ from gateway_ws.live.subscribing import Subscriber
 from gateway_ws.live.tail import FeedTail, TailPace
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.queries.api import KindDoors
+from gateway_ws.queries.board_doors import board_router
 from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.codes import Codes
 from gateway_ws.queries.live_rows import LiveRows
+from gateway_ws.queries.parked import ParkedEntities
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from gateway_ws.settings import Settings
 from opsroom_common.auth.dev import BadIdentitySetting, identities
@@ -41,6 +44,9 @@ from opsroom_domain.registry import KINDS
 NAME = "gateway-ws"
 _WEBSOCKET = "gateway_ws.live.asgi:GatewayWebSocketProtocol"
 _BODY_BYTES_MAX = 64 * 1024
+_EXPORT_STATEMENT_S_MAX = 120.0
+_EXPORT_READER_S_MAX = 30.0
+"""A reader that takes nothing of an export for so long is cut off: its transaction keeps old rows from being cleaned up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,23 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     around = Surroundings(ring=ring, hub=hub, feed=tail, subscriber=subscriber, identities=who, clock=clock, limits=limits, metrics=metrics)
     connections = Connections(clock=clock, ring=ring, limits=limits, jitter=lambda: _jitter(ids), metrics=metrics, drain_s=settings.drain_s)
     door = LiveDoor(connections, around, ids, settings.origins, metrics)
-    rows = LiveRows(pool, metrics, clock)
-    api = application(Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max))
+    exports = await Pool.open(
+        settings.postgres,
+        name=f"{NAME}-exports",
+        max_size=settings.exports_max,
+        statement_timeout_s=_EXPORT_STATEMENT_S_MAX,
+        idle_timeout_s=_EXPORT_READER_S_MAX,
+        plan_each=True,
+    )
+    rows = LiveRows(pool, exports, metrics, clock)
+    api = application(
+        Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max), Codes(pool, metrics), ParkedEntities(pool, metrics)
+    )
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)
     parts = [
         Resource("postgres", _nothing, pool.close),
+        Resource("postgres-exports", _nothing, exports.close),
         Resource("redis", _nothing, carrier.close),
         Loop("tail", tail.run),
         http,
@@ -106,7 +123,7 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
     return Gateway(Service(NAME, parts), http)
 
 
-def application(boards: Boards, who: Identities, writes: ReadYourWrites) -> FastAPI:
+def application(boards: Boards, who: Identities, writes: ReadYourWrites, codes: Codes, parked: ParkedEntities) -> FastAPI:
     """The HTTP queries."""
     api = FastAPI(
         title="Opsroom read door",
@@ -119,6 +136,7 @@ def application(boards: Boards, who: Identities, writes: ReadYourWrites) -> Fast
     problems.install(api)
     for kind in KINDS.values():
         api.include_router(KindDoors(kind, boards, who, writes).router())
+    api.include_router(board_router(codes, parked, who))
     return api
 
 

@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.codes import Codes
 from gateway_ws.queries.live_rows import LiveRows
+from gateway_ws.queries.parked import ParkedEntities
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from opsroom_common.auth.dev import NoIdentities
 from opsroom_common.http.problems import CONTENT_TYPE
@@ -27,8 +29,10 @@ _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
 def describe() -> dict[str, Any]:
     """The OpenAPI description of the queries."""
     # Nothing of it is ever asked: only the routes count.
-    rows = LiveRows(Pool(None), GatewayMetrics(Metrics(CollectorRegistry())), SystemClock())
-    description = application(Boards(rows), NoIdentities(), ReadYourWrites(rows, SystemClock(), 0)).openapi()
+    pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
+    rows = LiveRows(pool, pool, metrics, SystemClock())
+    writes = ReadYourWrites(rows, SystemClock(), 0)
+    description = application(Boards(rows), NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])
@@ -41,6 +45,9 @@ def _correct(responses: dict[str, Any]) -> None:
     """FastAPI says 422 and application/json where we answer 400 and problem+json."""
     responses.pop("422", None)
     for status, response in responses.items():
+        if status == "200" and len(response["content"]) > 1:
+            # A file has a content type of its own.
+            response["content"].pop("application/json", None)
         if status >= "4" and "content" in response:
             response["content"] = {CONTENT_TYPE: response["content"]["application/json"]}
 

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """How long a query with ``wait_for`` waits for the rows."""
     postgres_connections: int = Field(default=8, ge=2, le=100)
     """Connections to Postgres, at most."""
+    exports_max: int = Field(default=2, ge=1, le=20)
+    """Exports at once, each with a connection to Postgres; the next one waits 5 s and is then told 503."""
     connections_max: int = Field(default=10_000, ge=1)
     """Sockets at once; the next one is told 503."""
     ping_interval_s: float = Field(default=25.0, gt=0, le=3600)

@@ -1,4 +1,4 @@
-"""The projector as a process: the only place that wires. ``projector`` runs it; ``projector rebuild`` empties the rows first."""
+"""The projector as a process: the only place that wires. ``projector`` runs it; ``projector rebuild`` empties the live rows first, for another log."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from projector.counts import Counts
 from projector.fold_batch import fold_batch
 from projector.known import Known, KnownEntities
 from projector.publish import Publisher
-from projector.store import Opened, Store
+from projector.store import Opened, Part, Store
 
 _POLL_TIMEOUT_S = 0.5
 _POLL_HANGS_S = 15.0
@@ -104,11 +104,27 @@ class Session:
                 await self._project_all(batches)
 
     async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
-        """All partitions at once: while one waits for Postgres another is folded. The feed's head puts their commits in order."""
+        """Small batches together in one statement; else all partitions at once: while one waits for Postgres another is folded."""
+        if len(batches) > 1 and sum(map(len, batches.values())) <= self._limits.batch_records and await self._project_together(batches):
+            return
         outcomes = await asyncio.gather(*(self.project(p, records) for p, records in batches.items()), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
+
+    async def _project_together(self, batches: Mapping[int, Sequence[Classified]]) -> bool:
+        """One statement for all of them: it has a price of its own. False, and nothing written, if one of them needs a closer look."""
+        read = {partition: list(read_records(records, self._log.partition_of)) for partition, records in batches.items()}
+        parts = [await self._part(partition, records, read[partition]) for partition, records in batches.items()]
+        if any(part.folded.parked for part in parts):
+            return False
+        try:
+            await self._write(parts, batches)
+        except Rejected:
+            return False
+        for partition, items in read.items():
+            self._tell_skipped(partition, items)
+        return True
 
     def position(self, partition: int) -> Checkpoint:
         """Where the partition stands."""
@@ -134,17 +150,29 @@ class Session:
             await self._commit(partition, records, [poison(records[0].record, str(error), self._log.partition_of)])
 
     async def _commit(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
+        await self._write([await self._part(partition, records, read)], {partition: records})
+        self._tell_skipped(partition, read)
+
+    async def _part(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> Part:
         items = [item for item in read if not isinstance(item, Skipped)]
         folded = fold_batch(await self._known_of(items), items)
         after = records[-1].after
+        return Part(partition, self._positions[partition], after, folded)
+
+    async def _write(self, parts: Sequence[Part], batches: Mapping[int, Sequence[Classified]]) -> None:
+        """One statement, and then, only then, what it changes here."""
         started = self._clock.monotonic()
-        entries = await self._store.commit(self._epoch, partition, self._positions[partition], after, folded)
+        entries = await self._store.commit_together(self._epoch, parts)
         self._counts.statement(self._clock.monotonic() - started)
         self.committed = True
-        self._positions[partition] = after
-        self._known.put(folded.known)
         self._publisher.offer(entries)
-        self._counts.batch(partition, len(records), folded, entries)
+        for part in parts:
+            self._positions[part.partition] = part.after
+            self._known.put(part.folded.known)
+            own = [entry for entry in entries if entry.partition == part.partition]
+            self._counts.batch(part.partition, len(batches[part.partition]), part.folded, own)
+
+    def _tell_skipped(self, partition: int, read: Sequence[Item | Skipped]) -> None:
         for skipped in (item for item in read if isinstance(item, Skipped)):
             self._counts.skipped(partition)
             _log.error(

@@ -37,6 +37,16 @@ class Opened:
     checkpoints: Mapping[int, Checkpoint]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition's batch, and where the partition's checkpoint goes with it."""
+
+    partition: int
+    before: Checkpoint
+    after: Checkpoint
+    folded: Folded
+
+
 class Store(Protocol):
     """The rows of one topic's projection. Every method raises ``postgres.errors.Unavailable`` when the rows cannot be reached."""
 
@@ -55,12 +65,16 @@ class Store(Protocol):
         """What the rows say of ``ids``, each with an answer."""
         ...
 
-    async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
-        """Write a batch and move the checkpoint from ``before`` to ``after``, all or nothing; return its numbered feed entries.
+    async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
+        """Write the batches of one or more partitions and move their checkpoints, all or nothing; return their feed entries, numbered in order.
 
         A commit may be lost by a crash of the server, with all that came after it; then the epoch is over, too.
         Raises Moved (nothing written), Rejected (nothing written; a value that cannot be stored), Unavailable (written or not: open again and see).
         """
+        ...
+
+    async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
+        """As ``commit_together``, of one partition."""
         ...
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
@@ -110,6 +124,21 @@ def entry_of(draft: FeedDraft, position: Position, topic: str, partition: int, p
         row=draft.row_json,
         times={"event": row.event_at.timestamp(), "projected": projected_at.timestamp()},
     )
+
+
+def entries_of(parts: Sequence[Part], epoch: int, base: int, topic: str, projected_at: datetime) -> Sequence[FeedEntry]:
+    """The drafts of all parts, numbered from ``base + 1``."""
+    drafts = [(draft, part.partition) for part in parts for draft in part.folded.feed]
+    return [
+        entry_of(draft, Position(epoch, base + number), topic, partition, projected_at)
+        for number, (draft, partition) in enumerate(drafts, start=1)
+    ]
+
+
+def moved(parts: Sequence[Part], topic: str, epoch: int) -> Moved:
+    """The error of a commit that wrote nothing."""
+    places = ", ".join(f"{topic}-{part.partition} at {part.before.offset}" for part in parts)
+    return Moved(f"a checkpoint is no longer where it was ({places}), or the feed epoch {epoch} is over")
 
 
 def known_of(row: Row) -> Known:

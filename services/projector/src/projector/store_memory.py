@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from opsroom_common.feed.port import FeedEntry, Position
+from opsroom_common.feed.port import FeedEntry
 from opsroom_common.log.port import Checkpoint
 from opsroom_common.log.state_source import Projected
 from opsroom_common.postgres.errors import Rejected, Unavailable
@@ -16,7 +16,7 @@ from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
 from projector.fold_batch import Folded
 from projector.known import Known
-from projector.store import PROJECTION, Moved, Opened, another_fold, entry_of, known_of
+from projector.store import PROJECTION, Moved, Opened, Part, another_fold, entries_of, known_of, moved
 
 _TABLES = ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked")
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,25 +60,28 @@ class MemoryStore:
         return {entity_id: self._known(entity_id) for entity_id in ids}
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
+        return await self.commit_together(epoch, [Part(partition, before, after, folded)])
+
+    async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
         tables = self._tables
         tables.reach()
         head = self._head(epoch)
-        found = tables.checkpoint(self._topic, partition)
-        if head is None or found is None or (found.checkpoint, found.fold) != (before, self._fold):
-            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked):
-            _check(row)
+        found = [tables.checkpoint(self._topic, part.partition) for part in parts]
+        stands = [None if at is None else (at.checkpoint, at.fold) for at in found]
+        if head is None or stands != [(part.before, self._fold) for part in parts]:
+            raise moved(parts, self._topic, epoch)
+        for folded in (part.folded for part in parts):
+            for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked):
+                _check(row)
         try:
-            self._at(partition, after, max((at for at in (found.last_time, folded.last_time) if at is not None), default=None))
-            self._write(partition, folded)
+            for part, at in zip(parts, found, strict=True):
+                times = [] if at is None else [time for time in (at.last_time, part.folded.last_time) if time is not None]
+                self._at(part.partition, part.after, max(times, default=None))
+                self._write(part.partition, part.folded)
         except BaseException:
             tables.roll_back()
             raise
-        now = self._clock.now()
-        entries = [
-            entry_of(draft, Position(epoch, head.n + number), self._topic, partition, now)
-            for number, draft in enumerate(folded.feed, start=1)
-        ]
+        entries = entries_of(parts, epoch, head.n, self._topic, self._clock.now())
         tables.head = Head(head.epoch, head.n + len(entries), head.run, head.projection)
         tables.entries.extend(entries)
         tables.commit()

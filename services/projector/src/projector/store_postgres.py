@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from opsroom_common.feed.port import FeedEntry, Position
+from opsroom_common.feed.port import FeedEntry
 from opsroom_common.log.port import Checkpoint
 from opsroom_common.postgres.pool import Pool
 from opsroom_common.postgres.sql import statements
@@ -15,7 +15,7 @@ from projector.known import Known
 from projector.projections import control
 from projector.projections.install import begin_anew, install, layout
 from projector.projections.rows_postgres import LIVE, ProjectionRows
-from projector.store import Moved, Opened, another_fold, another_layout, entry_of
+from projector.store import Moved, Opened, Part, another_fold, another_layout, entries_of, moved
 
 _TRIM = statements("projector.sql", "projector.sql")["trim"]
 _TRIM_ROWS_MAX = 20_000
@@ -59,15 +59,14 @@ class PostgresStore:
 
         Raises Moved (nothing written), Rejected (nothing written; a value that Postgres cannot hold), Unavailable (written or not: open again and see).
         """
-        row = await self._rows.commit(
-            LIVE, epoch, partition, before, after, folded, feed=[draft.row for draft in folded.feed]
-        )  # fmt: skip
+        return await self.commit_together(epoch, [Part(partition, before, after, folded)])
+
+    async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
+        """As ``commit``, for the batches of several partitions: all of them or none."""
+        row = await self._rows.commit(LIVE, epoch, parts, feed=True)
         if row is None:
-            raise Moved(f"{self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or the feed epoch {epoch} is over")
-        return [
-            entry_of(draft, Position(epoch, row["base"] + number), self._topic, partition, row["at"])
-            for number, draft in enumerate(folded.feed, start=1)
-        ]
+            raise moved(parts, self._topic, epoch)
+        return entries_of(parts, epoch, row["base"], self._topic, row["at"])
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
         """Say that the rows of these partitions, if they still stand there, are current now. Raises Unavailable.

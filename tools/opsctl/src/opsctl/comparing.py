@@ -52,13 +52,13 @@ def compare(folded: EntityFold, row: RowFound) -> Compared:
     if row.fold != fold_fingerprint():
         reason = (
             f"it was made by another version of the rules ({row.fold}; here {fold_fingerprint()}): run the opsctl of the same release, "
-            "or rebuild with projector rebuild"
+            "or build this release's rows with opsctl projections build"
         )
         return Compared(Verdict.OTHER_FOLD, reason, row.checkpoint)
     differences = [*_parking(folded, row), *_columns(folded, row)]
     if differences:
         names = ", ".join(difference.field for difference in differences)
-        reason = f"it DIFFERS from the log in {names}: find out who wrote it, then rebuild with projector rebuild"
+        reason = f"it DIFFERS from the log in {names}: find out who wrote it, then build the rows anew with opsctl projections build"
         return Compared(Verdict.DIFFERS, reason, row.checkpoint, differences)
     return Compared(
         Verdict.SAME, "it is what the log says" if row.columns is not None else "there is none, as the log says", row.checkpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any, TypeAlias, cast
@@ -34,6 +34,17 @@ class Session:
         """The first row, or None. The statement runs to its end whatever it returns. Raises Unavailable, Rejected."""
         rows = await self.fetch(statement, *values)
         return rows[0] if rows else None
+
+    async def stream(self, statement: str, *values: object, rows: int) -> AsyncIterator[Sequence[Row]]:
+        """All rows, at most ``rows`` at a time: as many as are asked for leave the server. In a transaction only. Raises Unavailable, Rejected."""
+        with translated():
+            cursor = await self._runner.cursor(statement, *values)
+        while True:
+            with translated():
+                part = cast("Sequence[Row]", await cursor.fetch(rows))
+            if not part:
+                return
+            yield part
 
     async def execute(self, statement: str, *values: object) -> None:
         """Run a statement, or without values a whole script. Raises Unavailable, Rejected."""

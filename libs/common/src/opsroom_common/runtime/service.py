@@ -132,7 +132,8 @@ class HttpServer:
         if self._socket is not None:
             return self._socket
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        sock = socket.socket(family)
+        # Named, or the asyncio loop takes it for no TCP and leaves the delay of small packets on.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((self._host, self._port))

@@ -265,4 +265,5 @@ DEPENDENCIES: Final[Kind[Dependencies, Command, Event]] = Kind(
     describe=describe,
     fold_version=1,
     admin_only=frozenset(),
+    process_only=frozenset(),
 )

@@ -58,6 +58,31 @@ class Unlink(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkBack(CommandBase):
+    """Of a process: ``target`` has linked this entity, and here is the other half."""
+
+    target: EntityId
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlinkBack(CommandBase):
+    """Of a process: ``target`` has removed its half."""
+
+    target: EntityId
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleLink(CommandBase):
+    """Of a process: ``target`` has its half, or refused it for ``reason``, if that is not empty."""
+
+    target: EntityId
+    relation: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddComment(CommandBase):
     """``comment_id`` is derived from the command's id, so that a repeated command adds no second comment."""
 
@@ -96,8 +121,33 @@ class ChangeVisibility(CommandBase):
     viewers: tuple[ActorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive(CommandBase):
+    """Put it away: boards show it only if they are asked for what is archived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(CommandBase):
+    """Bring it back."""
+
+
 SharedCommand: TypeAlias = (
-    Edit | Assign | ChangeLabels | ChangeWatchers | Link | Unlink | AddComment | EditComment | DeleteComment | ChangeTeam | ChangeVisibility
+    Edit
+    | Assign
+    | ChangeLabels
+    | ChangeWatchers
+    | Link
+    | Unlink
+    | LinkBack
+    | UnlinkBack
+    | SettleLink
+    | AddComment
+    | EditComment
+    | DeleteComment
+    | ChangeTeam
+    | ChangeVisibility
+    | Archive
+    | Restore
 )
 
 COMMANDS: Mapping[str, type[SharedCommand]] = {
@@ -107,10 +157,15 @@ COMMANDS: Mapping[str, type[SharedCommand]] = {
     "change_watchers": ChangeWatchers,
     "link": Link,
     "unlink": Unlink,
+    "link_back": LinkBack,
+    "unlink_back": UnlinkBack,
+    "settle_link": SettleLink,
     "add_comment": AddComment,
     "edit_comment": EditComment,
     "delete_comment": DeleteComment,
     "change_team": ChangeTeam,
     "change_visibility": ChangeVisibility,
+    "archive": Archive,
+    "restore": Restore,
 }
 """Name in logs, metrics and permissions -> class."""

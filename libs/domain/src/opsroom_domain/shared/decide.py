@@ -15,6 +15,7 @@ from opsroom_domain.decider import EditConflict, FieldConflict, Refused
 from opsroom_domain.ids import ActorId, EntityId, prefix_of
 from opsroom_domain.shared.commands import (
     AddComment,
+    Archive,
     Assign,
     ChangeLabels,
     ChangeTeam,
@@ -24,20 +25,24 @@ from opsroom_domain.shared.commands import (
     Edit,
     EditComment,
     Link,
+    LinkBack,
+    Restore,
+    SettleLink,
     SharedCommand,
     Unlink,
+    UnlinkBack,
 )
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
     CommentEdited,
     Edited,
     LabelsChanged,
-    Linked,
+    Restored,
     SharedEvent,
     TeamChanged,
-    Unlinked,
     VisibilityChanged,
     WatchersChanged,
 )
@@ -48,18 +53,16 @@ from opsroom_domain.shared.limits import (
     ID_MAX,
     LABEL_MAX,
     LABELS_MAX,
-    LINKS_MAX,
     MENTIONS_MAX,
-    RELATION_MAX,
     TITLE_MAX,
     VIEWERS_MAX,
     WATCHERS_MAX,
 )
-from opsroom_domain.shared.state import Comment, LinkTo, SharedState
+from opsroom_domain.shared.links import link, link_back, settle_link, unlink, unlink_back
+from opsroom_domain.shared.state import Comment, SharedState
 from opsroom_domain.shared.words import Visibility
 from opsroom_domain.text import check_line, check_text
 
-_RELATION = re.compile(r"[a-z][a-z0-9-]*")
 _MENTION = re.compile(r"(?<![\w@])@((?:usr|svc)_[A-Za-z0-9_-]{1,64})")
 
 
@@ -91,6 +94,12 @@ def decide_shared(
             return link(state, command)
         case Unlink():
             return unlink(state, command)
+        case LinkBack():
+            return link_back(state, command)
+        case UnlinkBack():
+            return unlink_back(state, command)
+        case SettleLink():
+            return settle_link(state, command)
         case AddComment():
             return add_comment(state, command)
         case EditComment():
@@ -101,6 +110,10 @@ def decide_shared(
             return change_team(state, command)
         case ChangeVisibility():
             return change_visibility(state, command)
+        case Archive():
+            return archive(state, command)
+        case Restore():
+            return restore(state, command)
         case _:
             assert_never(command)
 
@@ -152,28 +165,6 @@ def change_watchers(state: SharedState, command: ChangeWatchers) -> Sequence[Wat
     check_members("watchers", command.add, ID_MAX, WATCHERS_MAX)
     added, removed = set_change("watchers", state.watchers, command.add, command.remove, WATCHERS_MAX)
     return (WatchersChanged(at=command.at, by=command.by, added=added, removed=removed),) if added or removed else ()
-
-
-def link(state: SharedState, command: Link) -> Sequence[Linked]:
-    """Relate it to another entity, once for each relation."""
-    if command.target == state.id:
-        raise Refused("link-to-itself", f"{state.id} cannot be linked to itself; name another entity")
-    if prefix_of(command.target) is None:
-        raise Refused("bad-id", "the target is not an entity's id like inc_01k…; name one")
-    if len(command.relation) > RELATION_MAX or not _RELATION.fullmatch(command.relation):
-        raise Refused("bad-relation", f"a relation is a word like caused-by: a-z, 0-9 and -, up to {RELATION_MAX} characters")
-    if LinkTo(target=command.target, relation=command.relation) in state.links:
-        return ()
-    if len(state.links) >= LINKS_MAX:
-        raise Refused("too-many", f"{state.id} has {LINKS_MAX} links already; remove one first")
-    return (Linked(at=command.at, by=command.by, target=command.target, relation=command.relation),)
-
-
-def unlink(state: SharedState, command: Unlink) -> Sequence[Unlinked]:
-    """Take a link away; one that is not there is no error."""
-    if LinkTo(target=command.target, relation=command.relation) not in state.links:
-        return ()
-    return (Unlinked(at=command.at, by=command.by, target=command.target, relation=command.relation),)
 
 
 def add_comment(state: SharedState, command: AddComment) -> Sequence[CommentAdded]:
@@ -230,6 +221,16 @@ def change_visibility(state: SharedState, command: ChangeVisibility) -> Sequence
     if not changes and viewers == state.viewers:
         return ()
     return (VisibilityChanged(at=command.at, by=command.by, previous=state.visibility, visibility=command.visibility, viewers=viewers),)
+
+
+def archive(state: SharedState, command: Archive) -> Sequence[Archived]:
+    """Put it away, whatever its status. What is archived already stays so."""
+    return () if state.archived else (Archived(at=command.at, by=command.by),)
+
+
+def restore(state: SharedState, command: Restore) -> Sequence[Restored]:
+    """Bring it back as it was."""
+    return (Restored(at=command.at, by=command.by),) if state.archived else ()
 
 
 def mentions(text: str) -> tuple[ActorId, ...]:

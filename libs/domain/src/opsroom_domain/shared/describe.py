@@ -7,6 +7,7 @@ from typing import assert_never
 
 from opsroom_domain.decider import Json, TimelineEntry
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -14,6 +15,9 @@ from opsroom_domain.shared.events import (
     Edited,
     LabelsChanged,
     Linked,
+    LinkedBack,
+    LinkSettled,
+    Restored,
     SharedEvent,
     TeamChanged,
     Unlinked,
@@ -21,7 +25,7 @@ from opsroom_domain.shared.events import (
     WatchersChanged,
 )
 from opsroom_domain.shared.state import SharedState
-from opsroom_domain.shared.words import Visibility
+from opsroom_domain.shared.words import Standing, Visibility
 from opsroom_domain.text import fitted_line
 
 QUOTE_MAX = 200
@@ -41,15 +45,19 @@ def describe_shared(state: SharedState, event: SharedEvent) -> TimelineEntry:
         case Assigned():
             return TimelineEntry(_assigned_words(event), {"assignee": step(event.previous, event.assignee)})
         case LabelsChanged():
-            words = _set_words("label", "labels", event.added, event.removed)
+            words = set_words("label", "labels", event.added, event.removed)
             return TimelineEntry(words, {"labels": step(list(event.removed), list(event.added))})
         case WatchersChanged():
-            words = _set_words("watcher", "watchers", event.added, event.removed)
+            words = set_words("watcher", "watchers", event.added, event.removed)
             return TimelineEntry(words, {"watchers": step(list(event.removed), list(event.added))})
         case Linked():
             return TimelineEntry(f"Linked {event.target} as {event.relation}", {"link": step(None, _link(event))})
         case Unlinked():
             return TimelineEntry(f"Removed the link to {event.target} as {event.relation}", {"link": step(_link(event), None)})
+        case LinkedBack():
+            return TimelineEntry(f"{event.target} was linked: {event.relation}", {"link": step(None, _link(event))})
+        case LinkSettled():
+            return _settled(state, event)
         case CommentAdded():
             diff: dict[str, Json] = {"comment": {"id": event.comment_id, **step(None, event.text)}}
             return TimelineEntry(f"Commented: {fitted_line(event.text, QUOTE_MAX)}", diff)
@@ -64,6 +72,10 @@ def describe_shared(state: SharedState, event: SharedEvent) -> TimelineEntry:
             return TimelineEntry(words, {"team": step(event.previous, event.team)})
         case VisibilityChanged():
             return _visibility(state, event)
+        case Archived():
+            return TimelineEntry("Archived it", {"archived": step(state.archived, True)})
+        case Restored():
+            return TimelineEntry("Restored it", {"archived": step(state.archived, False)})
         case _:
             assert_never(event)
 
@@ -106,7 +118,8 @@ def _assigned_words(event: Assigned) -> str:
     return f"Assigned it to {event.assignee}" if event.previous is None else f"Passed it from {event.previous} to {event.assignee}"
 
 
-def _set_words(one: str, several: str, added: Sequence[str], removed: Sequence[str]) -> str:
+def set_words(one: str, several: str, added: Sequence[str], removed: Sequence[str]) -> str:
+    """What was added to a set and removed from it; the first word in capitals."""
     parts = [
         f"{verb} the {one if len(members) == 1 else several} {', '.join(members)}"
         for verb, members in (("added", added), ("removed", removed))
@@ -116,5 +129,13 @@ def _set_words(one: str, several: str, added: Sequence[str], removed: Sequence[s
     return words[:1].upper() + words[1:]
 
 
-def _link(event: Linked | Unlinked) -> dict[str, Json]:
+def _settled(state: SharedState, event: LinkSettled) -> TimelineEntry:
+    known = state.link(event.target, event.relation)
+    before = None if known is None else known.standing.value
+    after = Standing.REFUSED if event.reason else Standing.DONE
+    words = f"{event.target} refused the link" if event.reason else f"{event.target} shows the link too"
+    return TimelineEntry(with_text(words, event.reason), {"link": {**_link(event), **step(before, after.value)}})
+
+
+def _link(event: Linked | LinkedBack | LinkSettled | Unlinked) -> dict[str, Json]:
     return {"target": event.target, "relation": event.relation}

@@ -58,6 +58,23 @@ class Unlinked(EventBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedBack(EventBase):
+    """The other half of a link that ``target`` has: ``relation`` is what this entity is to it."""
+
+    target: EntityId
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettled(EventBase):
+    """``target`` has the other half now, or refused it for ``reason``, if that is not empty."""
+
+    target: EntityId
+    relation: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommentAdded(EventBase):
     """``mentions``: the people whom the text names with ``@usr_…``, in the order of the text."""
 
@@ -96,6 +113,16 @@ class VisibilityChanged(EventBase):
     viewers: tuple[ActorId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived(EventBase):
+    """It was put away; the log and its timeline keep all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(EventBase):
+    """It was brought back."""
+
+
 SharedEvent: TypeAlias = (
     Edited
     | Assigned
@@ -103,11 +130,15 @@ SharedEvent: TypeAlias = (
     | WatchersChanged
     | Linked
     | Unlinked
+    | LinkedBack
+    | LinkSettled
     | CommentAdded
     | CommentEdited
     | CommentDeleted
     | TeamChanged
     | VisibilityChanged
+    | Archived
+    | Restored
 )
 
 EVENTS: Mapping[str, type[SharedEvent]] = {
@@ -117,10 +148,14 @@ EVENTS: Mapping[str, type[SharedEvent]] = {
     "watchers_changed": WatchersChanged,
     "linked": Linked,
     "unlinked": Unlinked,
+    "linked_back": LinkedBack,
+    "link_settled": LinkSettled,
     "comment_added": CommentAdded,
     "comment_edited": CommentEdited,
     "comment_deleted": CommentDeleted,
     "team_changed": TeamChanged,
     "visibility_changed": VisibilityChanged,
+    "archived": Archived,
+    "restored": Restored,
 }
 """Last part of ``ce_type`` -> class."""

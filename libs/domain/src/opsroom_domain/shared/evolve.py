@@ -8,6 +8,7 @@ from typing import TypeVar, assert_never
 from opsroom_domain.changes import hash_of
 from opsroom_domain.copies import changed
 from opsroom_domain.shared.events import (
+    Archived,
     Assigned,
     CommentAdded,
     CommentDeleted,
@@ -16,6 +17,9 @@ from opsroom_domain.shared.events import (
     EventBase,
     LabelsChanged,
     Linked,
+    LinkedBack,
+    LinkSettled,
+    Restored,
     SharedEvent,
     TeamChanged,
     Unlinked,
@@ -23,6 +27,7 @@ from opsroom_domain.shared.events import (
     WatchersChanged,
 )
 from opsroom_domain.shared.state import Comment, FieldChange, LinkTo, SharedState
+from opsroom_domain.shared.words import Standing
 
 S = TypeVar("S", bound=SharedState)
 TRACKED = ("title", "description", "assignee", "visibility", "team")
@@ -41,11 +46,14 @@ def evolve_shared(state: S, event: SharedEvent) -> S:
         case WatchersChanged():
             return changed(state, watchers=with_members(state.watchers, event.added, event.removed))
         case Linked():
-            link = LinkTo(target=event.target, relation=event.relation)
-            return changed(state, links=tuple(sorted({*state.links, link}, key=lambda to: (to.target, to.relation))))
+            return changed(state, links=_with_link(state, event, Standing.PENDING))
+        case LinkedBack():
+            return changed(state, links=_with_link(state, event, Standing.DONE))
+        case LinkSettled():
+            standing = Standing.REFUSED if event.reason else Standing.DONE
+            return changed(state, links=_with_link(state, event, standing, event.reason))
         case Unlinked():
-            gone = LinkTo(target=event.target, relation=event.relation)
-            return changed(state, links=tuple(link for link in state.links if link != gone))
+            return changed(state, links=_other_links(state, event))
         case CommentAdded():
             comment = Comment(by=event.by, at=event.at, hash=hash_of(event.text))
             return changed(state, comments={**state.comments, event.comment_id: comment})
@@ -60,6 +68,10 @@ def evolve_shared(state: S, event: SharedEvent) -> S:
         case VisibilityChanged():
             changes = touched(state, event, "visibility")
             return changed(state, visibility=event.visibility, viewers=tuple(sorted(event.viewers)), field_changes=changes)
+        case Archived():
+            return changed(state, archived=True)
+        case Restored():
+            return changed(state, archived=False)
         case _:
             assert_never(event)
 
@@ -80,6 +92,18 @@ M = TypeVar("M", bound=str)
 def with_members(current: Iterable[M], added: Iterable[M], removed: Iterable[M]) -> tuple[M, ...]:
     """A set as a sorted tuple after an addition and a removal."""
     return tuple(sorted({*current, *added} - {*removed}))
+
+
+_AboutLink = Linked | LinkedBack | LinkSettled | Unlinked
+
+
+def _with_link(state: SharedState, event: _AboutLink, standing: Standing, reason: str = "") -> tuple[LinkTo, ...]:
+    link = LinkTo(target=event.target, relation=event.relation, standing=standing, reason=reason)
+    return tuple(sorted((*_other_links(state, event), link), key=lambda to: (to.target, to.relation)))
+
+
+def _other_links(state: SharedState, event: _AboutLink) -> tuple[LinkTo, ...]:
+    return tuple(link for link in state.links if (link.target, link.relation) != (event.target, event.relation))
 
 
 def _edited(state: S, event: Edited) -> S:

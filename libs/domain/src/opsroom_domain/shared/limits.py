@@ -13,7 +13,6 @@ LABELS_MAX = 50
 WATCHERS_MAX = 200
 VIEWERS_MAX = 200
 LINKS_MAX = 100
-RELATION_MAX = 40
 COMMENTS_MAX = 300
 """How many comments an entity may have; their texts live in the timeline."""
 MENTIONS_MAX = 20

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsroom_domain.decider import Json
 from opsroom_domain.shared.state import Comment, FieldChange, LinkTo, SharedState
-from opsroom_domain.shared.words import Visibility
+from opsroom_domain.shared.words import Standing, Visibility
 from opsroom_domain.times import from_rfc3339, rfc3339
 
 FLAGS: Mapping[bool, str] = {True: "true", False: "false"}
@@ -25,9 +25,10 @@ def shared_to_json(state: SharedState) -> dict[str, Json]:
         "viewers": list(state.viewers),
         "team": state.team,
         "assignee": state.assignee,
+        "archived": state.archived,
         "labels": list(state.labels),
         "watchers": list(state.watchers),
-        "links": [{"target": link.target, "relation": link.relation} for link in state.links],
+        "links": [_link_to_json(link) for link in state.links],
         "comments": [_comment_to_json(name, comment) for name, comment in state.comments.items()],
         "field_changes": {name: {"by": change.by, "at": rfc3339(change.at)} for name, change in sorted(state.field_changes.items())},
     }
@@ -43,9 +44,10 @@ def shared_from_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "viewers": tuple(row["viewers"]),
         "team": row["team"],
         "assignee": row["assignee"],
+        "archived": row["archived"],
         "labels": tuple(row["labels"]),
         "watchers": tuple(row["watchers"]),
-        "links": tuple(LinkTo(target=link["target"], relation=link["relation"]) for link in row["links"]),
+        "links": tuple(_link_from_json(link) for link in row["links"]),
         "comments": {comment["id"]: _comment_from_json(comment) for comment in row["comments"]},
         "field_changes": {
             name: FieldChange(by=change["by"], at=from_rfc3339(change["at"])) for name, change in row["field_changes"].items()
@@ -62,6 +64,7 @@ def shared_tags(state: SharedState) -> dict[str, str]:
         "assignee": state.assignee or "",
         "team": state.team or "",
         "visibility": str(state.visibility),
+        "archived": FLAGS[state.archived],
         "labels": listed(state.labels),
         "watchers": listed(state.watchers),
         "viewers": listed(state.viewers),
@@ -82,6 +85,14 @@ def time_or_none(at: datetime | None) -> str | None:
 def from_time_or_none(text: str | None) -> datetime | None:
     """Inverse of ``time_or_none``."""
     return None if text is None else from_rfc3339(text)
+
+
+def _link_to_json(link: LinkTo) -> dict[str, Json]:
+    return {"target": link.target, "relation": link.relation, "standing": link.standing.value, "reason": link.reason}
+
+
+def _link_from_json(link: Mapping[str, Any]) -> LinkTo:
+    return LinkTo(target=link["target"], relation=link["relation"], standing=Standing(link["standing"]), reason=link["reason"])
 
 
 def _comment_to_json(name: str, comment: Comment) -> dict[str, Json]:

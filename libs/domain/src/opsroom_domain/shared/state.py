@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opsroom_domain.ids import ActorId, EntityId
-from opsroom_domain.shared.words import Visibility
+from opsroom_domain.shared.words import Standing, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +20,12 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTo:
-    """A relation to another entity; one-way."""
+    """A relation to another entity. ``standing`` says whether that one shows its half too; ``reason`` why it does not, if it refused."""
 
     target: EntityId
     relation: str
+    standing: Standing = Standing.PENDING
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,17 @@ class SharedState:
     """Sorted by target and relation."""
     comments: Mapping[str, Comment] = field(default_factory=dict[str, Comment])
     """By id, oldest first."""
+    archived: bool = False
+    """Put away: boards show it only if they are asked for what is archived."""
     field_changes: Mapping[str, FieldChange]
     """Of the fields that an edit or a change with a seen value can be about."""
+
+    def link(self, target: EntityId, relation: str) -> LinkTo | None:
+        """The link to ``target`` in this relation, or None."""
+        for known in self.links:
+            if known.target == target and known.relation == relation:
+                return known
+        return None
 
     @property
     def texts(self) -> dict[str, str]:

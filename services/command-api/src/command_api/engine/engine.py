@@ -106,6 +106,10 @@ class PartitionedEngine:
         owned = self._owned.get(partition)
         return owned is not None and owned.writer is not None
 
+    def served(self) -> frozenset[int]:
+        """The partitions that this replica takes commands of now."""
+        return frozenset(partition for partition in self._owned if self.serves(partition))
+
     async def start(self) -> None:
         """Begin to take the partitions over; ``status`` tells when each serves."""
         self._running = True

@@ -69,7 +69,7 @@ def _check_sender(identities: Identities, request: Request) -> None:
     if not allowed(who.role, "incident", "report_signal"):
         roles = able("incident", "report_signal")
         detail = f"{who.actor} is {who.role}; this needs the role {' or '.join(roles)}: ask an admin for it"
-        raise problem(403, "role-missing", "Your role does not allow it", detail, roles=able)
+        raise problem(403, "role-missing", "Your role does not allow it", detail, roles=roles)
 
 
 def _check_version(body: bytes) -> None:

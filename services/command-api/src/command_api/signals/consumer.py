@@ -15,7 +15,7 @@ from command_api.signals.dead_letters import dead_letter
 from command_api.signals.incident_index import IncidentIndex, IndexUnavailable
 from command_api.signals.metrics import SIGNAL_RETRIES, SIGNALS_HANDLED, SIGNALS_LAG
 from opsroom_common.contracts.codec import Undecodable, decode_signal
-from opsroom_common.contracts.signals import SignalRecord
+from opsroom_common.contracts.signals import AlertmanagerAlert, SignalRecord
 from opsroom_common.log.port import LogRecord, Unavailable
 from opsroom_common.log.topic import TopicReader, TopicWriter
 from opsroom_common.runtime.clock import Clock
@@ -36,7 +36,9 @@ BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 DEADLINE_S = 10.0
 UNEXPECTED_MAX = 5
 """Attempts at a signal that fails in a way nobody expected."""
-HARMLESS = frozenset({"nothing-to-resolve", "merged"})
+HOPS_MAX = 20
+"""How many merges and splits a signal follows."""
+HARMLESS = frozenset({"nothing-to-resolve", "merged", "moved"})
 """Refusals that only say that there is nothing to do."""
 _SERVICE_UNAVAILABLE = 503
 _log = get_logger("signals.consumer")
@@ -167,15 +169,24 @@ class SignalConsumer:
             # Asked, it would be refused, and the refusal remembered (R7): a firing that comes late could then not be resolved by the same report.
             return "unchanged"
         incident_id = correlate.target(alert, candidate)
+        for _ in range(HOPS_MAX):
+            try:
+                return await self._submit(signal, incident_id)
+            except CommandRefused as refused:
+                there = None if refused.entity is None else correlate.onward(refused.entity.state, alert.fingerprint)
+                if refused.refusal.code not in {"merged", "moved"} or there is None:
+                    raise
+            incident_id = await self._target_at(there, alert)
+        return await self._submit(signal, incident_id)
+
+    async def _target_at(self, there: EntityId, alert: AlertmanagerAlert) -> EntityId:
+        """Where a signal goes that another incident sent on to ``there``."""
+        ports = self._ports
         try:
-            return await self._submit(signal, incident_id)
-        except CommandRefused as refused:
-            now = None if refused.entity is None else correlate.candidate_of(refused.entity.state, alert.fingerprint)
-            again = correlate.target(alert, now)
-            if refused.refusal.code != "merged" or again == incident_id:
-                raise
-            # It was merged a moment ago, and this episode is news: it must not be lost in the merged one.
-            return await self._submit(signal, again)
+            entity = await ports.engine.current(KIND, there, ports.clock.monotonic() + DEADLINE_S)
+        except (EngineError, TimeoutError):
+            return there  # deciding will say more
+        return correlate.target_there(alert, None if entity is None else entity.state)
 
     async def _candidate(self, fingerprint: str) -> correlate.Candidate | None:
         """What the index knows, as the engine sees it now: somebody may have resolved or merged it since."""

@@ -43,23 +43,41 @@ class Candidate:
     """Start of the fingerprint's newest episode that the incident knows."""
     live: bool
     """False once it is resolved or merged."""
+    merged: bool = False
+    """It is merged, or is being merged, into another one, to which its signals go."""
 
 
 def candidate_of(incident: Incident, fingerprint: str) -> Candidate | None:
     """The incident as a candidate, or None if it does not know the fingerprint."""
     signal = incident.signals.get(fingerprint)
-    return None if signal is None else Candidate(incident.id, signal.starts_at, incident.live)
+    return None if signal is None else Candidate(incident.id, signal.starts_at, incident.live, incident.merged_into is not None)
 
 
 def target(alert: AlertmanagerAlert, candidate: Candidate | None) -> EntityId:
     """The incident that the signal goes to; deciding there tells whether it is news.
 
-    A known or older episode goes to the candidate, where it changes nothing or resolves; a newer one attaches while the candidate is live.
+    A known or older episode goes to the candidate, where it changes nothing or resolves; a newer one attaches while the candidate is live. One that is
+    merged is asked too: it names the incident where its signals go now (``onward``).
     Else it is a new incident, whose id comes from fingerprint and start, so that a second try opens the same one.
     """
-    if candidate is not None and (candidate.live or candidate.last_starts_at >= alert.starts_at):
+    if candidate is not None and (candidate.live or candidate.merged or candidate.last_starts_at >= alert.starts_at):
         return candidate.incident_id
     return type_id(PREFIX, derived_uuid7(alert.starts_at, "incident", SOURCE, alert.fingerprint, rfc3339(alert.starts_at)))
+
+
+def onward(incident: Incident, fingerprint: str) -> EntityId | None:
+    """Where the signal goes instead of this incident, which refused it: where it was merged to, or where a split took the signal; or nothing."""
+    return incident.merged_into or incident.moved.get(fingerprint)
+
+
+def target_there(alert: AlertmanagerAlert, there: Incident | None) -> EntityId:
+    """As ``target``, for an incident to which another one sent the signal on: it takes it although it may not know it yet."""
+    if there is None:
+        return target(alert, None)
+    known = candidate_of(there, alert.fingerprint)
+    if known is None and (there.live or onward(there, alert.fingerprint) is not None):
+        return there.id
+    return target(alert, known)
 
 
 def command_id(alert: AlertmanagerAlert, incident_id: EntityId, taken_at: datetime) -> CommandId:

@@ -84,7 +84,7 @@ class PostgresIncidentIndex:
             raise IndexUnavailable(f"the read model does not answer ({error}); signals wait in ops.signals") from error
         if row is None or row["starts_at"] is None:
             return None
-        return Candidate(EntityId(row["id"]), from_rfc3339(row["starts_at"]), bool(row["live"]))
+        return Candidate(EntityId(row["id"]), from_rfc3339(row["starts_at"]), bool(row["live"]), bool(row["merged"]))
 
     def note(self, fingerprint: str, incident: Incident) -> None:
         self._recent.note(fingerprint, incident)

@@ -1,13 +1,15 @@
-"""``GET /v1/COLLECTION`` and below, for one kind: its list, one entity, its timeline."""
+"""``GET /v1/COLLECTION`` and below, for one kind: its list, counts and export, one entity, its timeline and comments."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gateway_ws.queries import cursor
 from gateway_ws.queries.answering import (
@@ -27,11 +29,26 @@ from gateway_ws.queries.answering import (
 )
 from gateway_ws.queries.asked import After, Page
 from gateway_ws.queries.boards import Boards
+from gateway_ws.queries.export import CONTENT_TYPES, columns_of, written
 from gateway_ws.queries.fields import listing
-from gateway_ws.queries.models import Timeline, detail_model, list_model
-from gateway_ws.queries.parameters import ListParameters, ReadAfter, TimelineParameters, list_parameters, sort_of, wanted_of
+from gateway_ws.queries.models import Comments, FacetsShown, Timeline, detail_model, list_model
+from gateway_ws.queries.parameters import (
+    CommentsParameters,
+    ExportParameters,
+    FacetParameters,
+    ListParameters,
+    ReadAfter,
+    TimelineParameters,
+    export_parameters,
+    facet_parameters,
+    facets_of,
+    list_parameters,
+    sort_of,
+    wanted_of,
+)
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from gateway_ws.queries.row_models import row_model
+from gateway_ws.queries.source import Count
 from opsroom_common.auth.identity import Identities
 from opsroom_common.http.json import json_response
 from opsroom_domain.decider import Kind
@@ -43,6 +60,8 @@ class KindDoors:
     def __init__(self, kind: Kind[Any, Any, Any], boards: Boards, identities: Identities, writes: ReadYourWrites) -> None:
         self._kind = kind
         self._listing = listing(kind)
+        self._row = row_model(kind)
+        self._columns = columns_of(self._row)
         self._what = kind.name.replace("_", " ")
         self._boards = boards
         self._identities = identities
@@ -51,7 +70,7 @@ class KindDoors:
     def router(self) -> APIRouter:
         """The routes."""
         kind, collection, what = self._kind, self._kind.collection, self._what
-        row = row_model(kind)
+        row = self._row
         router = APIRouter(prefix=f"/v1/{collection}", tags=[collection], route_class=QueryRoute)
         router.add_api_route(
             "",
@@ -60,6 +79,22 @@ class KindDoors:
             response_model=list_model(kind.name, row),
             responses={**REFUSALS, **UNCHANGED},
             summary=f"All {collection}",
+        )
+        router.add_api_route(
+            "/facets",
+            collection_door(self.facets, facet_parameters(self._listing)),
+            name=f"count_{collection}",
+            response_model=FacetsShown,
+            responses=REFUSALS,
+            summary=f"How many {collection} there are, in all and by value",
+        )
+        router.add_api_route(
+            ":export",
+            collection_door(self.export, export_parameters(self._listing)),
+            name=f"export_{collection}",
+            response_class=Response,
+            responses={200: {"content": {content: {} for content in CONTENT_TYPES.values()}}, **REFUSALS},
+            summary=f"All {collection} that pass, as a file, the oldest first",
         )
         router.add_api_route(
             "/{entity_id}",
@@ -76,6 +111,14 @@ class KindDoors:
             response_model=Timeline,
             responses={**REFUSALS, **UNKNOWN},
             summary="Who did what, when",
+        )
+        router.add_api_route(
+            "/{entity_id}/comments",
+            entity_door(self.comments, CommentsParameters),
+            name=f"{kind.name}_comments",
+            response_model=Comments,
+            responses={**REFUSALS, **UNKNOWN},
+            summary="Its comments, as they read now",
         )
         return router
 
@@ -120,3 +163,46 @@ class KindDoors:
         last = page.items[-1]["version"] if page.items else page.version
         body = {"items": page.items, "version": page.version, "next": last if last < page.version else None}
         return json_response(body, headers=PRIVATE)
+
+    async def comments(self, request: Request, entity_id: str, asked: CommentsParameters) -> Response:
+        viewer = self._identities.of(request.headers)
+        check_id(entity_id, self._what, self._kind.collection)
+        await available(self._writes.wait(asked.wait_for))
+        page = await available(self._boards.of(asked).comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
+        if page is None:
+            raise unknown(entity_id, self._what, self._kind.collection)
+        body = {"items": page.items, "version": page.version, "next": page.items[-1]["id"] if page.more else None}
+        return json_response(body, headers=PRIVATE)
+
+    async def facets(self, request: Request, asked: FacetParameters) -> Response:
+        viewer = self._identities.of(request.headers)
+        wanted, facets = wanted_of(asked, self._listing), facets_of(asked, self._listing)
+        await available(self._writes.wait(asked.wait_for))
+        counted = await available(self._boards.of(asked).facets(wanted, facets, viewer))
+        shown = {
+            name: {"values": [{"value": value, **_count(count)} for value, count in facet.counts], "complete": facet.complete}
+            for name, facet in zip(dict.fromkeys(asked.facet), counted.facets, strict=True)
+        }
+        return json_response({"total": _count(counted.total), "facets": shown, "as_of": counted.as_of}, headers=PRIVATE)
+
+    async def export(self, request: Request, asked: ExportParameters) -> Response:
+        viewer = self._identities.of(request.headers)
+        await available(self._writes.wait(asked.wait_for))
+        rows = self._boards.of(asked).all_rows(wanted_of(asked, self._listing), viewer)
+        pieces = written(rows, asked.format, self._columns)
+        # The first piece comes before the answer begins, so that a failure up to here is told as one.
+        first = await available(anext(pieces))
+        headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{self._kind.collection}.{asked.format}"'}
+        return StreamingResponse(_after(first, pieces), media_type=CONTENT_TYPES[asked.format], headers=headers)
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Ends the rows' transaction with the answer, also when the client goes away."""
+    async with aclosing(cast("AsyncGenerator[bytes]", rest)):
+        yield first
+        async for piece in rest:
+            yield piece
+
+
+def _count(count: Count) -> dict[str, object]:
+    return {"count": count.number, "exact": count.exact, "shown": f"{count.number:,}{'' if count.exact else '+'}"}

@@ -50,6 +50,8 @@ class Filter:
     one_of: tuple[OneOf, ...] = ()
     all_of: tuple[str, ...] = ()
     between: tuple[Between, ...] = ()
+    with_archived: bool = False
+    """What was archived passes, too."""
     search: str | None = None
     """In the syntax of web searches; its last word may be the beginning of one."""
 
@@ -101,8 +103,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetAsked:
-    """Count the rows per value of one tag. ``wanted`` leaves that tag's own filter out, so that the other values can be chosen, too.
+class Facet:
+    """Count the rows of ``wanted`` per value of one tag. ``wanted`` leaves that tag's own filter out, so that other values can be chosen, too.
 
     ``values``: all values there can be, or None if they are free: then the most frequent ones are counted.
     """

@@ -1,7 +1,7 @@
 """What the lists of a kind can be filtered and sorted by, derived from the kind itself: a new kind needs no line here.
 
-The fields are the kind's tags. What each may hold is seen on sample states: a tag that only ever holds words of the program is a choice, the rest
-is free.
+The fields are the kind's tags. What each may hold is seen on sample states: a tag that only ever holds words of one vocabulary is a choice of
+them, the rest is free.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ def _field(tag: str, seen: frozenset[str], words: list[tuple[str, ...]]) -> Fiel
         return Field(tag, tag, Form.TEXT)
     if seen <= _FLAGS:
         return Field(tag, tag, Form.FLAG, ("true", "false"))
-    # A word that no sample showed is still a word of its vocabulary.
-    whole = next((vocabulary for vocabulary in words if seen <= set(vocabulary)), tuple(sorted(seen)))
-    return Field(tag, tag, Form.CHOICE, whole)
+    # A word that no sample showed is still a word of its vocabulary; words of no vocabulary may be some of many.
+    whole = next((vocabulary for vocabulary in words if seen <= set(vocabulary)), ())
+    return Field(tag, tag, Form.CHOICE if whole else Form.TEXT, whole)
 
 
 def _is_free(value: str) -> bool:

@@ -112,3 +112,57 @@ ORDER BY t.version
 
 -- name: projected_up_to
 SELECT "offset" FROM read.checkpoints WHERE topic = {topic} AND partition = {partition}
+
+-- name: facet
+-- Each value is counted up to {most}, by the index of terms.
+SELECT one.value, (
+    SELECT count(*) FROM (
+        SELECT FROM read.entities e WHERE e.kind = {kind} AND e.terms @> ARRAY[{tag} || ':' || one.value] {conditions} LIMIT {most}
+    ) AS counted
+) AS count
+FROM unnest({values}) AS one(value)
+
+-- name: facet_sample
+-- The values of one tag among the first {most} rows that pass: all there are, if no more rows do.
+WITH passing AS MATERIALIZED (
+    SELECT e.terms FROM {tables} WHERE e.kind = {kind} {conditions} LIMIT {most}
+)
+SELECT (SELECT count(*) FROM passing) AS rows, found.value, found.count
+FROM (SELECT 1) AS one
+LEFT JOIN LATERAL (
+    SELECT substr(term, length({tag}) + 2) AS value, count(*) AS count
+    FROM passing, unnest(terms) AS term
+    WHERE starts_with(term, {tag} || ':')
+    GROUP BY term
+    ORDER BY count(*) DESC, term
+    LIMIT {values}
+) found ON true
+ORDER BY found.count DESC, found.value
+
+-- name: moment
+SELECT now() AS as_of
+
+-- name: count
+SELECT count(*) AS count FROM (SELECT FROM {tables} WHERE e.kind = {kind} {conditions} LIMIT {most}) AS counted
+
+-- name: export
+SELECT {shown}, e.created_at AS key
+FROM {tables}
+WHERE e.kind = {kind} {conditions}
+ORDER BY e.created_at, e.id
+
+-- name: comment_texts
+-- The last text of each comment: the events say it, the state only whose it is.
+SELECT DISTINCT ON (t.diff->'comment'->>'id') t.diff->'comment'->>'id' AS id, t.diff->'comment'->>'to' AS text
+FROM read.timeline t
+WHERE t.id = {id} AND t.version <= {version} AND t.type = ANY({types}) AND t.diff->'comment'->>'id' = ANY({comments})
+ORDER BY t.diff->'comment'->>'id', t.version DESC
+
+-- name: by_code
+SELECT e.id, e.kind, e.title FROM read.entities e
+WHERE reverse(e.id) LIKE {tail} AND e.kind = {kind} {visible}
+ORDER BY e.id LIMIT {limit}
+
+-- name: parked
+SELECT p.entity_id, p.partition, p."offset", p.reason, p.behind, p.parked_at FROM read.parked p
+WHERE p.entity_id > {after} ORDER BY p.entity_id LIMIT {limit}

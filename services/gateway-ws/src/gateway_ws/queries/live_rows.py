@@ -10,10 +10,12 @@ import orjson
 
 from gateway_ws.metrics import GatewayMetrics
 from gateway_ws.queries import statement as sql
-from gateway_ws.queries.asked import Filter, Page, Window
+from gateway_ws.queries.asked import Facet, Filter, Page, Window
+from gateway_ws.queries.comments import comment_types, page_of
+from gateway_ws.queries.counting import count_facets
 from gateway_ws.queries.fields import NEWEST_CHANGE, SortKey
 from gateway_ws.queries.plan import TEXT_STEPS, TEXTS_MAX, Gather, Plan, Sizes, Walk, is_bounded, plans, plans_with_words
-from gateway_ws.queries.source import Snapshot, TimelinePage, snapshot
+from gateway_ws.queries.source import CommentPage, Facets, ShownRow, Snapshot, TimelinePage, shown, snapshot
 from gateway_ws.queries.statement import Statement
 from gateway_ws.queries.visible import visible
 from gateway_ws.reading import reading
@@ -22,6 +24,7 @@ from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.runtime.clock import Clock
 
 EVENTS_TOPIC: Final = "ops.events"
+_EXPORT_ROWS: Final = 200
 _ESTIMATES_MAX: Final = 10_000
 _ESTIMATE_AGE_S_MAX: Final = 30.0
 _SHOWN: Final = (
@@ -32,8 +35,10 @@ _SHOWN: Final = (
 class LiveRows:
     """A ``RowSource``; also says how far the rows are."""
 
-    def __init__(self, pool: Pool, metrics: GatewayMetrics, clock: Clock) -> None:
+    def __init__(self, pool: Pool, exports: Pool, metrics: GatewayMetrics, clock: Clock) -> None:
+        """``exports`` are the connections that exports hold, each while its rows are read; no list has to wait for them."""
         self._pool = pool
+        self._exports = exports
         self._metrics = metrics
         self._clock = clock
         self._estimates: dict[tuple[Filter, str], tuple[int, float]] = {}
@@ -69,13 +74,12 @@ class LiveRows:
             window = Window(ends[0]["key"])
         statement = Statement()
         may_see = visible(statement, viewer)
-        match way:
-            case Walk(None):
-                name, rows = "list_walk", sql.walk(statement, page, may_see)
-            case Walk(int(steps)):
-                name, rows = "list_walk_so_far", sql.walk_so_far(statement, page, may_see, steps)
-            case Gather():
-                name, rows = "list_gather", sql.gather(statement, page, may_see, by_text=way.by_text, window=window)
+        if isinstance(way, Gather):
+            name, rows = "list_gather", sql.gather(statement, page, may_see, by_text=way.by_text, window=window)
+        elif way.steps is None:
+            name, rows = "list_walk", sql.walk(statement, page, may_see)
+        else:
+            name, rows = "list_walk_so_far", sql.walk_so_far(statement, page, may_see, way.steps)
         return snapshot(await self._ask(name, sql.answer(rows, page.sort), statement))
 
     async def _texts(self, kind: str, words: str) -> int:
@@ -109,6 +113,30 @@ class LiveRows:
         if not rows:
             return None
         return TimelinePage([_timeline_item(row) for row in rows if row["version"] is not None], rows[0]["entity_version"])
+
+    async def facets(self, wanted: Filter, facets: Sequence[Facet], viewer: Identity) -> Facets:
+        with self._metrics.query_seconds.labels(query="facets").time(), reading():
+            async with self._pool.transaction(isolation="repeatable_read", readonly=True) as session:
+                return await count_facets(session, wanted, facets, viewer)
+
+    async def all_rows(self, wanted: Filter, viewer: Identity) -> AsyncIterator[Sequence[ShownRow]]:
+        statement = Statement()
+        text = sql.export(statement, wanted, visible(statement, viewer))
+        with reading():
+            async with self._exports.transaction(isolation="repeatable_read", readonly=True) as session:
+                async for rows in session.stream(text, *statement.values, rows=_EXPORT_ROWS):
+                    yield [shown(row) for row in rows]
+
+    async def comments(self, kind: str, entity_id: str, after: str | None, limit: int, viewer: Identity) -> CommentPage | None:
+        statement = Statement()
+        rows = await self._ask("one", sql.one(statement, kind, entity_id, visible(statement, viewer)), statement)
+        if not rows:
+            return None
+        behind, more = page_of(rows[0]["state"]["comments"], after, limit)
+        statement = Statement()
+        text = sql.comment_texts(statement, entity_id, rows[0]["version"], comment_types(kind), [one["id"] for one in behind])
+        texts = {row["id"]: row["text"] for row in await self._ask("comment_texts", text, statement)}
+        return CommentPage([{**one, "text": texts.get(one["id"], "")} for one in behind], rows[0]["version"], more)
 
     async def projected_up_to(self, partition: int) -> int:
         """Every record of the partition below this offset is in the rows."""

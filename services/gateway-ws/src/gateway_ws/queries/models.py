@@ -51,6 +51,67 @@ class Timeline(Shown):
     next: Annotated[int | None, Field(description="after of the next page; null when this one reaches the present version")]
 
 
+class Comment(Shown):
+    id: str
+    by: str
+    at: datetime
+    edited_at: datetime | None
+    hash: Annotated[str, Field(description="of the text: what an edit may name as seen")]
+    text: str
+
+
+class Comments(Shown):
+    items: list[Comment]
+    version: Annotated[int, Field(description="the entity's present version")]
+    next: Annotated[str | None, Field(description="after of the next page; null on the last one")]
+
+
+class CountShown(Shown):
+    count: int
+    exact: Annotated[bool, Field(description="false: there are count and more")]
+    shown: Annotated[str, Field(description="the count for people: 1,234 or 10,000+")]
+
+
+class ValueCount(CountShown):
+    value: str
+
+
+class FacetShown(Shown):
+    values: Annotated[list[ValueCount], Field(description="the most frequent first")]
+    complete: Annotated[bool, Field(description="false: there are values beside these")]
+
+
+class FacetsShown(Shown):
+    total: CountShown
+    facets: dict[str, FacetShown]
+    as_of: datetime
+
+
+class CodeFound(Shown):
+    id: str
+    kind: str
+    code: Annotated[str, Field(description="the shortest code of this entity that nothing else has")]
+    title: str
+
+
+class CodeAmbiguous(Shown):
+    candidates: Annotated[list[CodeFound], Field(description="each with a code that tells it apart")]
+    complete: Annotated[bool, Field(description="false: there are more; add a character to the code")]
+
+
+class ParkedShown(Shown):
+    id: str
+    reason: str
+    behind: Annotated[int, Field(description="records of it that wait behind the one that could not be handled")]
+    since: Annotated[datetime, Field(description="the time of that record")]
+    log: LogPlace
+
+
+class ParkedList(Shown):
+    items: list[ParkedShown]
+    next: Annotated[str | None, Field(description="after of the next page; null on the last one")]
+
+
 class ProblemAnswer(BaseModel):
     """RFC 9457; switch on ``code``."""
 

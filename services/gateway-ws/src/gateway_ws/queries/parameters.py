@@ -7,16 +7,20 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from gateway_ws.queries.asked import Between, Filter, Moment, OneOf
+from gateway_ws.queries.asked import Between, Facet, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
+from gateway_ws.queries.export import Format
 from gateway_ws.queries.fields import ASSIGNEE, NEWEST_CHANGE, NOBODY, STATUS, Form, Listing, Sort
 from gateway_ws.queries.fields import Field as ListField
 from gateway_ws.queries.row_models import camel
+from opsroom_domain.shared.limits import COMMENTS_MAX
 
 PAGE_MAX: Final = 200
 FILTER_VALUES_MAX: Final = 50
+FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_After = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 _LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
 
 
@@ -58,6 +62,16 @@ class TimelineParameters(ReadAfter):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
 
+class CommentsParameters(ReadAfter):
+    after: Annotated[_Text | None, Field(description="only comments behind this one")] = None
+    limit: Annotated[int, Field(ge=1, le=COMMENTS_MAX)] = 100
+
+
+class ParkedParameters(Parameters):
+    after: Annotated[_After, Field(description="only ids behind this one")] = ""
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
+
+
 class Filters(ReadAfter):
     """What narrows a list. A kind's own fields are added by ``filters_of``."""
 
@@ -79,9 +93,28 @@ class ListParameters(Filters):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
-def filters_of(listing: Listing) -> type[Filters]:
-    """The filters of a kind."""
-    return _model(listing, "Filters", Filters)
+class FacetParameters(Filters):
+    """The filters of the rows that are counted, and by what. A kind's own fields are added by ``facet_parameters``."""
+
+    facet: Annotated[list[str], Field(max_length=FACETS_MAX)] = []
+
+
+class ExportParameters(Filters):
+    """The filters of the rows that are exported. A kind's own fields are added by ``export_parameters``."""
+
+    format: Annotated[Format, Field(description="csv for spreadsheets, ndjson for programs")] = Format.CSV
+
+
+def facet_parameters(listing: Listing) -> type[FacetParameters]:
+    """The filters of a kind, and the tags that can be counted."""
+    names = Literal[tuple(listing.fields)]
+    described = Annotated[list[names], Field(max_length=FACETS_MAX, description="count the rows for each value of these")]
+    return _model(listing, "FacetParameters", FacetParameters, facet=(described, []))
+
+
+def export_parameters(listing: Listing) -> type[ExportParameters]:
+    """The filters of a kind, and the form of the file."""
+    return _model(listing, "ExportParameters", ExportParameters)
 
 
 def list_parameters(listing: Listing) -> type[ListParameters]:
@@ -114,13 +147,25 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
         one_of=tuple(one_of),
         all_of=tuple(sorted(set(all_of))),
         between=tuple(between for between in moments if between is not None),
+        with_archived=getattr(asked, "archived", None) is not None,
         search=asked.q,
     )
+
+
+def facets_of(asked: FacetParameters, listing: Listing) -> list[Facet]:
+    """What checked parameters ask to be counted, each without its own filter."""
+    return [_facet(asked, listing, name) for name in dict.fromkeys(asked.facet)]
 
 
 def sort_of(asked: ListParameters, listing: Listing) -> Sort:
     """The order that checked parameters ask for."""
     return listing.sorts[asked.sort]
+
+
+def _facet(asked: FacetParameters, listing: Listing, name: str) -> Facet:
+    field = listing.fields[name]
+    others = wanted_of(asked.model_copy(update={name: None}), listing)
+    return Facet(field.tag, others, field.choices or None)
 
 
 def _one_of(field: ListField, values: list[str]) -> OneOf:

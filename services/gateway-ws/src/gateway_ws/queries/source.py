@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
-from gateway_ws.queries.asked import Key, Page
+from gateway_ws.queries.asked import Facet, Filter, Key, Page
 from opsroom_common.auth.identity import Identity
 from opsroom_common.postgres.pool import Row
 from opsroom_common.rows import row_of
@@ -36,9 +36,47 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class CommentPage:
+    """``more``: others come behind these."""
+
+    items: Sequence[Mapping[str, Any]]
+    version: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TimelinePage:
     items: Sequence[Mapping[str, Any]]
     version: int
+
+
+COUNT_MAX: Final = 10_000
+"""What is counted exactly; above it, an answer says that there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """``exact`` False: there are ``number`` and more."""
+
+    number: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCounts:
+    """By value, the most frequent first. ``complete`` False: other values are there, too."""
+
+    counts: Sequence[tuple[str, Count]]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """``total``: all rows of the filter."""
+
+    total: Count
+    facets: Sequence[FacetCounts]
+    as_of: datetime
 
 
 class RowSource(Protocol):
@@ -57,6 +95,18 @@ class RowSource(Protocol):
 
     async def timeline(self, kind: str, entity_id: str, after: int, limit: int, viewer: Identity) -> TimelinePage | None:
         """What happened to it up to this moment, oldest first, versions above ``after``; None if there is no such entity."""
+        ...
+
+    async def facets(self, wanted: Filter, facets: Sequence[Facet], viewer: Identity) -> Facets:
+        """The number of rows of ``wanted``, and of each facet the numbers per value, all of one moment. Exact up to ``COUNT_MAX``."""
+        ...
+
+    def all_rows(self, wanted: Filter, viewer: Identity) -> AsyncIterator[Sequence[ShownRow]]:
+        """Every row of ``wanted`` as of one moment, the oldest entity first, in bounded parts."""
+        ...
+
+    async def comments(self, kind: str, entity_id: str, after: str | None, limit: int, viewer: Identity) -> CommentPage | None:
+        """Its comments that were not deleted, oldest first, those behind the comment ``after``; None if there is no such entity."""
         ...
 
 

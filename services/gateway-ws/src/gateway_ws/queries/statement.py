@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from gateway_ws.queries.asked import After, Between, Filter, Key, Moment, OneOf, Page, Window
@@ -23,6 +24,7 @@ MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
 
 
 _DONE: Final = OneOf(("live:false",))
+_SQL_NOT_ARCHIVED: Final = "NOT e.terms @> '{archived:true}'"
 _SQL_DONE: Final = " AND e.terms @> '{live:false}'"
 
 
@@ -88,19 +90,32 @@ def gather(statement: Statement, page: Page, visible: str, *, by_text: bool = Fa
         behind = f" AND {column} IS NULL{behind}" if after.key is None else f" AND ({column} IS NULL OR {behind.removeprefix(' AND ')})"
     if window is not None:
         behind += f" AND {column} {'>=' if sort.descending else '<='} {_key(statement, sort, window.end)}"
-    if by_text and wanted.search is not None:
-        tables, words = _SQL["found_by_text"].format(kind=kind, query=_query(statement, wanted.search)), ""
-    else:
-        tables, words = _SQL["only_entities"], _has_text(statement, wanted)
+    passing = found(statement, wanted, visible, kind, by_text=by_text)
     return _SQL["gather"].format(
         shown=_SQL["shown"],
         kind=kind,
         key=KEY_COLUMNS[sort.key],
         direction=direction(sort),
         limit=statement.put(page.limit, "int"),
-        tables=tables,
-        conditions=conditions(statement, wanted, by_terms=True) + visible + behind + words,
+        tables=passing.tables,
+        conditions=passing.conditions + behind,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where rows are found, and what they fulfil beside their kind."""
+
+    tables: str
+    conditions: str
+
+
+def found(statement: Statement, wanted: Filter, visible: str, kind: str, *, by_text: bool) -> Found:
+    """All rows of ``wanted``, found by the indexes of what they pass; ``by_text``: by their words. ``kind`` is the place of its value."""
+    passing = conditions(statement, wanted, by_terms=True) + visible
+    if by_text and wanted.search is not None:
+        return Found(_SQL["found_by_text"].format(kind=kind, query=_query(statement, wanted.search)), passing)
+    return Found(_SQL["only_entities"], passing + _has_text(statement, wanted))
 
 
 def window_end(statement: Statement, page: Page, steps: int) -> str:
@@ -144,6 +159,61 @@ def timeline(statement: Statement, kind: str, entity_id: str, after: int, limit:
     return _SQL["timeline"].format(after=statement.put(after, "int"), limit=statement.put(limit, "int"), visible=visible, **places)
 
 
+def facet(statement: Statement, wanted: Filter, tag: str, values: Sequence[str], most: int, visible: str) -> str:
+    """How many rows of ``wanted`` have each of these values of a tag; at most ``most`` are counted."""
+    places = {"kind": statement.put(wanted.kind, "text"), "tag": statement.put(tag, "text"), "values": statement.put(values, "text[]")}
+    passing = conditions(statement, wanted, by_terms=True) + _has_text(statement, wanted) + visible
+    return _SQL["facet"].format(conditions=passing, most=statement.put(most, "int"), **places)
+
+
+def facet_sample(statement: Statement, wanted: Filter, tag: str, most: int, values: int, visible: str) -> str:
+    """The most frequent values of a tag among the first ``most`` rows of ``wanted``."""
+    kind = statement.put(wanted.kind, "text")
+    places = {"tag": statement.put(tag, "text"), "most": statement.put(most, "int"), "values": statement.put(values, "int")}
+    passing = found(statement, wanted, visible, kind, by_text=True)
+    return _SQL["facet_sample"].format(kind=kind, tables=passing.tables, conditions=passing.conditions, **places)
+
+
+def moment() -> str:
+    """The moment that a transaction sees."""
+    return _SQL["moment"]
+
+
+def count(statement: Statement, wanted: Filter, most: int, visible: str) -> str:
+    """How many rows there are of ``wanted``; at most ``most`` are counted."""
+    kind = statement.put(wanted.kind, "text")
+    passing = found(statement, wanted, visible, kind, by_text=True)
+    return _SQL["count"].format(kind=kind, most=statement.put(most, "int"), tables=passing.tables, conditions=passing.conditions)
+
+
+def export(statement: Statement, wanted: Filter, visible: str) -> str:
+    """All rows of ``wanted``, in the order of their creation."""
+    kind = statement.put(wanted.kind, "text")
+    passing = found(statement, wanted, visible, kind, by_text=True)
+    return _SQL["export"].format(shown=_SQL["shown"], kind=kind, tables=passing.tables, conditions=passing.conditions)
+
+
+def comment_texts(statement: Statement, entity_id: str, version: int, types: Sequence[str], comments: Sequence[str]) -> str:
+    """The texts of these comments as of a version."""
+    return _SQL["comment_texts"].format(
+        id=statement.put(entity_id, "text"),
+        version=statement.put(version, "int"),
+        types=statement.put(types, "text[]"),
+        comments=statement.put(comments, "text[]"),
+    )
+
+
+def by_code(statement: Statement, kind: str, tail: str, limit: int, visible: str) -> str:
+    """Entities whose ids end with ``tail``, which holds letters and digits only."""
+    places = {"kind": statement.put(kind, "text"), "tail": statement.put(f"{tail[::-1]}%", "text")}
+    return _SQL["by_code"].format(limit=statement.put(limit, "int"), visible=visible, **places)
+
+
+def parked(statement: Statement, after: str, limit: int) -> str:
+    """Entities that are set aside."""
+    return _SQL["parked"].format(after=statement.put(after, "text"), limit=statement.put(limit, "int"))
+
+
 def projected_up_to(statement: Statement, topic: str, partition: int) -> str:
     """How far the rows of a partition are."""
     return _SQL["projected_up_to"].format(topic=statement.put(topic, "text"), partition=statement.put(partition, "int"))
@@ -164,6 +234,8 @@ def conditions(statement: Statement, wanted: Filter, *, by_terms: bool = False) 
         parts.append(_among(statement, "status", wanted.statuses, by_terms=by_terms))
     if wanted.all_of:
         parts.append(f"e.terms @> {statement.put(wanted.all_of, 'text[]')}")
+    if not wanted.with_archived:
+        parts.append(_SQL_NOT_ARCHIVED)
     parts += [part for between in wanted.between for part in _between(statement, between)]
     return "".join(f" AND {part}" for part in parts)
 

@@ -19,7 +19,7 @@ from projector.projections.control import State
 from projector.projections.install import layout
 from projector.projections.names import written_for
 from projector.projections.rows_postgres import QUIET, ProjectionRows
-from projector.store import Moved, Opened, another_fold, another_layout
+from projector.store import Moved, Opened, Part, another_fold, another_layout
 
 _HANDLED = statements("projector.projections", "sound.sql")["handled_by_live"]
 _HIDDEN = (State.BUILDING, State.READY, State.OLD)
@@ -73,12 +73,14 @@ class QuietStore:
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         """As the port says. Raises BadProjection before it writes a parked entity that the live projection has not parked."""
-        await self.check(folded.newly_parked)
-        row = await self._rows.commit(QUIET, epoch, partition, before, after, folded, feed=())
-        if row is None:
-            raise Moved(
-                f"{self.name}, {self._topic}-{partition}: the checkpoint is no longer at {before.offset}, or it is not ours any more"
-            )
+        return await self.commit_together(epoch, [Part(partition, before, after, folded)])
+
+    async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
+        for part in parts:
+            await self.check(part.folded.newly_parked)
+        if await self._rows.commit(QUIET, epoch, parts, feed=False) is None:
+            places = ", ".join(f"{self._topic}-{part.partition} at {part.before.offset}" for part in parts)
+            raise Moved(f"{self.name}: a checkpoint is no longer where it was ({places}), or the projection is not ours any more")
         return ()
 
     async def check(self, parked: Sequence[ParkedRow]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from opsroom_common.log.port import Checkpoint
 from opsroom_common.postgres.checkpoint import checkpoint_of
@@ -13,7 +14,7 @@ from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, Parked
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.projections.names import statements_for
-from projector.store import another_fold, known_of
+from projector.store import Part, another_fold, known_of
 
 LIVE = "live_locks"
 QUIET = "quiet_locks"
@@ -26,7 +27,8 @@ class ProjectionRows:
         self.session = session
         self.name = name
         self.sql = statements_for("projector.sql", "projector.sql", name)
-        self._batches = statements_for("projector.sql", "project_batch.sql", name)
+        batches = statements_for("projector.sql", "project_batch.sql", name)
+        self._statements = {locks: batches["project_batch"].replace("{locks}", batches[locks]) for locks in (LIVE, QUIET)}
         self._topic = topic
         self._partitions = partitions
 
@@ -49,21 +51,38 @@ class ProjectionRows:
         rows = await self.session.fetch(self.sql["load_entities"], ids)
         return {EntityId(row["asked"]): known_of(row) for row in rows}
 
-    async def commit(
-        self, locks: str, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded, *, feed: Sequence[FeedRow]
-    ) -> Row | None:
-        """One batch under the locks named; None: nothing was written. Raises Rejected, Unavailable."""
+    async def commit(self, locks: str, epoch: int, parts: Sequence[Part], *, feed: bool) -> Row | None:
+        """The batches of these partitions under the locks named; None: nothing was written. Raises Rejected, Unavailable."""
+        drafts = [(draft.row, part.partition) for part in parts for draft in part.folded.feed] if feed else []
+        entities, entities_of = _together(parts, lambda folded: folded.entities)
+        versions, versions_of = _together(parts, lambda folded: folded.versions)
+        timeline, timeline_of = _together(parts, lambda folded: folded.timeline)
+        fences, fences_of = _together(parts, lambda folded: folded.fences)
+        parked, parked_of = _together(parts, lambda folded: folded.parked)
         return await self.session.fetch_one(
-            self._batches["project_batch"].replace("{locks}", self._batches[locks]),
-            self._topic, partition, before.offset, before.term, before.fence_offset, fold_fingerprint(),
-            after.offset, after.term, after.fence_offset, epoch, self.name, len(feed),
-            *columns(EntityRow, folded.entities),
-            *columns(ClosedRow, folded.closed),
-            *columns(VersionRow, folded.versions),
-            *columns(TimelineRow, folded.timeline),
-            *columns(FenceRow, folded.fences),
-            *columns(ParkedRow, folded.parked),
-            *columns(FeedRow, feed),
-            folded.last_time,
-            *columns(TextRow, folded.texts),
+            self._statements[locks],
+            self._topic, [part.partition for part in parts],
+            [part.before.offset for part in parts], [part.before.term for part in parts], [part.before.fence_offset for part in parts],
+            fold_fingerprint(),
+            [part.after.offset for part in parts], [part.after.term for part in parts], [part.after.fence_offset for part in parts],
+            epoch, self.name, len(drafts),
+            *columns(EntityRow, entities),
+            *columns(ClosedRow, _together(parts, lambda folded: folded.closed)[0]),
+            *columns(VersionRow, versions),
+            *columns(TimelineRow, timeline),
+            *columns(FenceRow, fences),
+            *columns(ParkedRow, parked),
+            *columns(FeedRow, [row for row, _ in drafts]),
+            [part.folded.last_time for part in parts],
+            *columns(TextRow, _together(parts, lambda folded: folded.texts)[0]),
+            entities_of, versions_of, timeline_of, fences_of, parked_of, [partition for _, partition in drafts],
         )  # fmt: skip
+
+
+R = TypeVar("R")
+
+
+def _together(parts: Sequence[Part], rows: Callable[[Folded], Sequence[R]]) -> tuple[list[R], list[int]]:
+    """Rows of all parts, and of which partition each is."""
+    found = [(row, part.partition) for part in parts for row in rows(part.folded)]
+    return [row for row, _ in found], [partition for _, partition in found]

@@ -1,17 +1,23 @@
--- One batch of one partition, as one statement in one message. No answer row: nothing was written, because the checkpoint has moved
--- (another projector is ahead: this one is a zombie) or because the projection's part has changed (see the two kinds of locks).
+-- The batches of one or more partitions, as one statement in one message: a statement has a price of its own, some 0.3 ms of CPU, whatever is in it.
+-- No answer row: nothing was written, because a checkpoint has moved (another projector is ahead: this one is a zombie) or because the
+-- projection's part has changed (see the two kinds of locks). What is said of each partition comes as parallel arrays: $2 to $5 where it stands,
+-- $7 to $9 and $77 where it will.
 -- Rows come as parallel arrays. Measured on Postgres 18, 500 rows of entity_versions, CPU a row of client and server together: unnest 19 us,
 -- jsonb_to_recordset 33 us, json_to_recordset 40 us.
 
 
 -- name: live_locks
--- Of the projection that readers see: in this feed epoch only. The order of the locks is checkpoint, head; the head's is held until the commit,
+-- Of the projection that readers see: in this feed epoch only. The order of the locks is checkpoints, head; the head's is held until the commit,
 -- so the order of commits is the order of positions.
-checkpoint AS (
-    SELECT 1 FROM read_v1.checkpoints
-    WHERE topic = $1 AND partition = $2 AND "offset" = $3
-      AND term IS NOT DISTINCT FROM $4 AND fence_offset IS NOT DISTINCT FROM $5 AND fold = $6
-    FOR UPDATE
+held AS (
+    SELECT c.partition FROM read_v1.checkpoints c
+    JOIN unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[]) AS b(partition, "offset", term, fence_offset) ON b.partition = c.partition
+    WHERE c.topic = $1 AND c."offset" = b."offset"
+      AND c.term IS NOT DISTINCT FROM b.term AND c.fence_offset IS NOT DISTINCT FROM b.fence_offset AND c.fold = $6
+    ORDER BY c.partition
+    FOR UPDATE OF c
+), checkpoint AS (
+    SELECT FROM held HAVING count(*) = cardinality($2::int[])
 ), head AS (
     UPDATE feed.head SET n = n + $12
     WHERE one AND epoch = $10 AND projection = $11 AND postmaster_started = pg_postmaster_start_time()
@@ -23,36 +29,44 @@ checkpoint AS (
 -- Of one that nobody sees: no head, no feed entries. A switch locks the projection's row first, so this one waits for it, and then writes nothing.
 projection AS (
     SELECT FROM feed.projections WHERE name = $11 AND state IN ('building', 'ready', 'old') FOR SHARE
-), checkpoint AS (
-    SELECT 1 FROM read_v1.checkpoints
-    WHERE topic = $1 AND partition = $2 AND "offset" = $3
-      AND term IS NOT DISTINCT FROM $4 AND fence_offset IS NOT DISTINCT FROM $5 AND fold = $6
+), held AS (
+    SELECT c.partition FROM read_v1.checkpoints c
+    JOIN unnest($2::int[], $3::bigint[], $4::text[], $5::bigint[]) AS b(partition, "offset", term, fence_offset) ON b.partition = c.partition
+    WHERE c.topic = $1 AND c."offset" = b."offset"
+      AND c.term IS NOT DISTINCT FROM b.term AND c.fence_offset IS NOT DISTINCT FROM b.fence_offset AND c.fold = $6
       AND EXISTS (SELECT FROM projection)
-    FOR UPDATE
+    ORDER BY c.partition
+    FOR UPDATE OF c
+), checkpoint AS (
+    SELECT FROM held HAVING count(*) = cardinality($2::int[])
 ), head AS (
     SELECT $10::bigint AS epoch, $12::bigint AS base, clock_timestamp() AS at FROM checkpoint
 )
 
 -- name: project_batch
 WITH {locks}, moved AS (
-    UPDATE read_v1.checkpoints SET "offset" = $7, term = $8, fence_offset = $9, last_time = greatest(last_time, $77::timestamptz),
+    UPDATE read_v1.checkpoints c SET
+        "offset" = a."offset", term = a.term, fence_offset = a.fence_offset, last_time = greatest(c.last_time, a.last_time),
         updated_at = clock_timestamp()
-    WHERE topic = $1 AND partition = $2 AND EXISTS (SELECT FROM head)
+    FROM unnest($2::int[], $7::bigint[], $8::text[], $9::bigint[], $77::timestamptz[]) AS a(partition, "offset", term, fence_offset, last_time)
+    WHERE c.topic = $1 AND c.partition = a.partition AND EXISTS (SELECT FROM head)
 ), entities AS (
     INSERT INTO read_v1.entities (
         id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, updated_by,
         title, status, rank, assignee, due_at, terms, keys
     )
     SELECT
-        e.id, e.kind, e.version, $2, e."offset", e.state::jsonb, e.memory::jsonb, e.tags::jsonb, e.created_at, e.updated_at, e.updated_by,
+        e.id, e.kind, e.version, e.partition, e."offset", e.state::jsonb, e.memory::jsonb, e.tags::jsonb, e.created_at, e.updated_at, e.updated_by,
         e.title, e.status, e.rank, e.assignee, e.due_at, e.terms::text[], e.keys::text[]
     FROM unnest(
         $13::text[], $14::text[], $15::int[], $16::bigint[], $17::text[], $18::text[], $19::text[],
         $20::timestamptz[], $21::timestamptz[], $22::text[],
-        $23::text[], $24::text[], $25::int[], $26::text[], $27::timestamptz[], $28::text[], $29::text[]
+        $23::text[], $24::text[], $25::int[], $26::text[], $27::timestamptz[], $28::text[], $29::text[],
+        $81::int[]
     ) AS e(
         id, kind, version, "offset", state, memory, tags, created_at, updated_at, updated_by,
-        title, status, rank, assignee, due_at, terms, keys
+        title, status, rank, assignee, due_at, terms, keys,
+        partition
     )
     WHERE EXISTS (SELECT FROM head)
     ON CONFLICT (id) DO UPDATE SET
@@ -74,11 +88,11 @@ WITH {locks}, moved AS (
     INSERT INTO read_v1.entity_versions (
         id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state
     )
-    SELECT v.id, v.version, v.kind, $2, v."offset", v.command_id, v.body_hash, v.actor, v.valid_from, coalesce(v.valid_to, 'infinity'), v.state::jsonb
+    SELECT v.id, v.version, v.kind, v.partition, v."offset", v.command_id, v.body_hash, v.actor, v.valid_from, coalesce(v.valid_to, 'infinity'), v.state::jsonb
     FROM unnest(
         $33::text[], $34::int[], $35::text[], $36::bigint[], $37::text[], $38::text[], $39::text[],
-        $40::timestamptz[], $41::timestamptz[], $42::text[]
-    ) AS v(id, version, kind, "offset", command_id, body_hash, actor, valid_from, valid_to, state)
+        $40::timestamptz[], $41::timestamptz[], $42::text[], $82::int[]
+    ) AS v(id, version, kind, "offset", command_id, body_hash, actor, valid_from, valid_to, state, partition)
     WHERE EXISTS (SELECT FROM head)
 ), timeline AS (
     INSERT INTO read_v1.timeline (
@@ -86,23 +100,25 @@ WITH {locks}, moved AS (
     )
     SELECT
         t.id, t.version, t.at, t.type, t.actor, t.role, t.words, t.diff::jsonb,
-        t.command_id, t.correlation_id, t.causation_id, t.reason, t.proposal_id, $2, t."offset"
+        t.command_id, t.correlation_id, t.causation_id, t.reason, t.proposal_id, t.partition, t."offset"
     FROM unnest(
         $43::text[], $44::int[], $45::timestamptz[], $46::text[], $47::text[], $48::text[], $49::text[], $50::text[],
-        $51::text[], $52::text[], $53::text[], $54::text[], $55::text[], $56::bigint[]
+        $51::text[], $52::text[], $53::text[], $54::text[], $55::text[], $56::bigint[],
+        $83::int[]
     ) AS t(
-        id, version, at, type, actor, role, words, diff, command_id, correlation_id, causation_id, reason, proposal_id, "offset"
+        id, version, at, type, actor, role, words, diff, command_id, correlation_id, causation_id, reason, proposal_id, "offset", partition
     )
     WHERE EXISTS (SELECT FROM head)
 ), fences AS (
     INSERT INTO read_v1.fences (partition, "offset", term, owner, url, at)
-    SELECT $2, f."offset", f.term, f.owner, f.url, f.at
-    FROM unnest($57::bigint[], $58::text[], $59::text[], $60::text[], $61::timestamptz[]) AS f("offset", term, owner, url, at)
+    SELECT f.partition, f."offset", f.term, f.owner, f.url, f.at
+    FROM unnest($57::bigint[], $58::text[], $59::text[], $60::text[], $61::timestamptz[], $84::int[]) AS f("offset", term, owner, url, at, partition)
     WHERE EXISTS (SELECT FROM head)
 ), parked AS (
     INSERT INTO read_v1.parked AS known (entity_id, partition, "offset", reason, behind, parked_at)
-    SELECT p.entity_id, $2, p."offset", p.reason, p.behind, p.parked_at
-    FROM unnest($62::text[], $63::bigint[], $64::text[], $65::int[], $66::timestamptz[]) AS p(entity_id, "offset", reason, behind, parked_at)
+    SELECT p.entity_id, p.partition, p."offset", p.reason, p.behind, p.parked_at
+    FROM unnest($62::text[], $63::bigint[], $64::text[], $65::int[], $66::timestamptz[], $85::int[])
+        AS p(entity_id, "offset", reason, behind, parked_at, partition)
     WHERE EXISTS (SELECT FROM head)
     ON CONFLICT (entity_id) DO UPDATE SET behind = known.behind + excluded.behind
 ), entries AS (
@@ -110,10 +126,11 @@ WITH {locks}, moved AS (
         n, kind, entity_id, version, topic, partition, "offset", actor, event_types, was, now, row, event_at, projected_at
     )
     SELECT
-        head.base + f.position, f.kind, f.entity_id, f.version, $1, $2, f."offset", f.actor, f.event_types::text[],
+        head.base + f.position, f.kind, f.entity_id, f.version, $1, f.partition, f."offset", f.actor, f.event_types::text[],
         f.was::jsonb, f.now::jsonb, f.row, f.event_at, head.at
     FROM head, unnest(
-        $67::text[], $68::text[], $69::int[], $70::bigint[], $71::text[], $72::text[], $73::text[], $74::text[], $75::text[], $76::timestamptz[]
-    ) WITH ORDINALITY AS f(kind, entity_id, version, "offset", actor, event_types, was, now, row, event_at, position)
+        $67::text[], $68::text[], $69::int[], $70::bigint[], $71::text[], $72::text[], $73::text[], $74::text[], $75::text[], $76::timestamptz[],
+        $86::int[]
+    ) WITH ORDINALITY AS f(kind, entity_id, version, "offset", actor, event_types, was, now, row, event_at, partition, position)
 )
 SELECT epoch, base, at FROM head

@@ -54,6 +54,8 @@ CREATE INDEX IF NOT EXISTS entities_by_creation ON read_v1.entities (kind, creat
 CREATE INDEX IF NOT EXISTS entities_by_title    ON read_v1.entities (kind, title, id);
 CREATE INDEX IF NOT EXISTS entities_by_rank     ON read_v1.entities (kind, rank, id);
 CREATE INDEX IF NOT EXISTS entities_by_due      ON read_v1.entities (kind, due_at, id);
+-- Short codes name an entity by the end of its id.
+CREATE INDEX IF NOT EXISTS entities_by_code     ON read_v1.entities (reverse(id) text_pattern_ops);
 DROP INDEX IF EXISTS read_v1.entities_rank, read_v1.entities_due, read_v1.entities_assignee;
 CREATE INDEX IF NOT EXISTS entities_terms    ON read_v1.entities USING gin (terms);
 CREATE INDEX IF NOT EXISTS entities_keys     ON read_v1.entities USING gin (keys);

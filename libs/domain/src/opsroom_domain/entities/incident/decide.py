@@ -12,21 +12,38 @@ from opsroom_domain.decider import AlreadyExists, NotFound, Refused
 from opsroom_domain.entities.incident.commands import (
     Acknowledge,
     AddNote,
+    AskFollowUp,
+    AskReview,
+    ChangeDuty,
+    ChangeServices,
     ChangeSeverity,
     ChangeStatus,
     Command,
+    CompleteMerge,
+    CompleteSplit,
+    EditPostmortem,
     Escalate,
     Merge,
     Open,
+    OpenSplit,
+    PickEvent,
+    PostmortemCommand,
+    RefuseMerge,
+    RefuseSplit,
     Reopen,
     ReportSignal,
     Resolve,
+    ReviewPostmortem,
+    SettleFollowUp,
+    Split,
+    StartPostmortem,
+    TakeOver,
+    UnpickEvent,
 )
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
     Escalated,
     Event,
-    Merged,
     Noted,
     Opened,
     Reopened,
@@ -35,16 +52,18 @@ from opsroom_domain.entities.incident.events import (
     StatusChanged,
 )
 from opsroom_domain.entities.incident.limits import ESCALATION_LEVEL_MAX, NOTE_MAX, RESOLUTION_MAX, SOURCE_MAX
+from opsroom_domain.entities.incident.members import change_duty, change_services
+from opsroom_domain.entities.incident.merging import PREFIX, complete_merge, merge, refuse_merge, take_over, unmerged
+from opsroom_domain.entities.incident.postmortem import decide_postmortem, settle_follow_up
 from opsroom_domain.entities.incident.signals import report_signal
+from opsroom_domain.entities.incident.splitting import complete_split, open_split, refuse_split, split
 from opsroom_domain.entities.incident.state import Incident
 from opsroom_domain.entities.incident.words import Status
-from opsroom_domain.ids import prefix_of
-from opsroom_domain.shared.commands import SharedCommand
+from opsroom_domain.shared.commands import SettleLink, SharedCommand, UnlinkBack
 from opsroom_domain.shared.decide import check_new, decide_shared
 from opsroom_domain.shared.limits import ID_MAX, REASON_MAX
 from opsroom_domain.text import check_line, check_text
 
-PREFIX = "inc"
 _IN_WORK = (Status.ACKNOWLEDGED, Status.INVESTIGATING, Status.MITIGATED)
 
 
@@ -54,11 +73,34 @@ def decide(state: Incident | None, command: Command) -> Sequence[Event]:
         case Open():
             return open_incident(state, command)
         case ReportSignal():
-            return report_signal(None if state is None else _unmerged(state), command)
-        case Merge():
-            return merge(_existing(state), command)
+            return report_signal(state if state is None or state.merging else unmerged(state), command)
+        case TakeOver():
+            return take_over(state, command)
+        case OpenSplit():
+            return open_split(state, command)
+        case Merge() | CompleteMerge() | RefuseMerge() | CompleteSplit() | RefuseSplit() | SettleFollowUp() | SettleLink() | UnlinkBack():
+            return _settle(_existing(state), command)
         case _:
-            return _decide_on(_unmerged(_existing(state)), command)
+            return _decide_on(unmerged(_existing(state)), command)
+
+
+def _settle(state: Incident, command: _OnMerged) -> Sequence[Event]:
+    """What can be asked of a merged incident too: to merge it where it is merged, and what ends a process."""
+    match command:
+        case Merge():
+            return merge(state, command)
+        case CompleteMerge():
+            return complete_merge(state, command)
+        case RefuseMerge():
+            return refuse_merge(state, command)
+        case CompleteSplit():
+            return complete_split(state, command)
+        case RefuseSplit():
+            return refuse_split(state, command)
+        case SettleFollowUp():
+            return settle_follow_up(state, command)
+        case _:
+            return decide_shared(state, command)
 
 
 def _decide_on(state: Incident, command: _OnExisting) -> Sequence[Event]:
@@ -77,6 +119,14 @@ def _decide_on(state: Incident, command: _OnExisting) -> Sequence[Event]:
             return resolve(state, command)
         case Reopen():
             return reopen(state, command)
+        case Split():
+            return split(state, command)
+        case ChangeServices():
+            return change_services(state, command)
+        case ChangeDuty():
+            return change_duty(state, command)
+        case StartPostmortem() | EditPostmortem() | PickEvent() | UnpickEvent() | AskFollowUp() | AskReview() | ReviewPostmortem():
+            return decide_postmortem(state, command)
         case _:
             return decide_shared(state, command)
 
@@ -152,18 +202,6 @@ def add_note(state: Incident, command: AddNote) -> Sequence[Event]:
     return (Noted(at=command.at, by=command.by, note_id=command.note_id, text=command.text),)
 
 
-def merge(state: Incident, command: Merge) -> Sequence[Event]:
-    """Declare it a duplicate. From then on nothing changes it; work goes on in the other one, whose existence is not checked here."""
-    if state.merged_into == command.into:
-        return ()
-    _unmerged(state)
-    if command.into == state.id:
-        raise Refused("merge-into-itself", f"{state.id} cannot be merged into itself; name another incident")
-    if prefix_of(command.into) != PREFIX:
-        raise Refused("bad-id", "an incident can only be merged into an incident; name one by its id")
-    return (Merged(at=command.at, by=command.by, into=command.into),)
-
-
 def escalate(state: Incident, command: Escalate) -> Sequence[Event]:
     """Raise the level by one. Asking twice raises it twice: a repeat is known by its command id."""
     check_text("reason", command.reason, REASON_MAX)
@@ -198,10 +236,18 @@ def _existing(state: Incident | None) -> Incident:
     return state
 
 
-def _unmerged(state: Incident) -> Incident:
-    if state.merged_into is not None:
-        raise Refused("merged", f"{state.id} was merged into {state.merged_into}; go on there")
-    return state
-
-
-_OnExisting = SharedCommand | Acknowledge | ChangeSeverity | ChangeStatus | AddNote | Escalate | Resolve | Reopen
+_OnMerged = Merge | CompleteMerge | RefuseMerge | CompleteSplit | RefuseSplit | SettleFollowUp | SettleLink | UnlinkBack
+_OnExisting = (
+    SharedCommand
+    | Acknowledge
+    | ChangeSeverity
+    | ChangeStatus
+    | AddNote
+    | Escalate
+    | Resolve
+    | Reopen
+    | Split
+    | ChangeServices
+    | ChangeDuty
+    | PostmortemCommand
+)

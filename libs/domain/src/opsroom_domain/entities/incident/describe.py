@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from opsroom_domain.decider import Json, TimelineEntry
+from opsroom_domain.entities.incident.describe_parts import describe_part
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
+    DutyChanged,
     Escalated,
     Event,
+    EventPicked,
+    EventUnpicked,
+    FollowUpAsked,
+    FollowUpSettled,
+    MergeCompleted,
     Merged,
+    MergeRefused,
     Noted,
     Opened,
+    PostmortemEdited,
+    PostmortemStarted,
     Reopened,
     Resolved,
+    ReviewAsked,
+    Reviewed,
+    ServicesChanged,
     SeverityChanged,
     SignalAttached,
+    SplitCompleted,
+    SplitRefused,
+    SplitStarted,
     StatusChanged,
+    TookOver,
 )
 from opsroom_domain.entities.incident.state import Incident
 from opsroom_domain.entities.incident.words import SignalStatus, Status
@@ -45,7 +62,7 @@ def describe(state: Incident | None, event: Event) -> TimelineEntry:
         case Reopened():
             return TimelineEntry(with_text("Reopened", event.reason), _status(state, Status.OPEN))
         case Merged():
-            diff = {**_status(state, Status.MERGED), "merged_into": step(None, event.into)}
+            diff: dict[str, Json] = {**_status(state, Status.MERGED), "merged_into": step(None, event.into)}
             return TimelineEntry(f"Merged into {event.into} as a duplicate", diff)
         case SeverityChanged():
             verb = "Raised" if event.severity < event.previous else "Lowered"
@@ -58,6 +75,25 @@ def describe(state: Incident | None, event: Event) -> TimelineEntry:
             return TimelineEntry(with_text("Noted", event.text), {"note": step(None, event.text)})
         case SignalAttached():
             return _signalled(state, event)
+        case (
+            MergeCompleted()
+            | MergeRefused()
+            | SplitStarted()
+            | SplitCompleted()
+            | SplitRefused()
+            | TookOver()
+            | ServicesChanged()
+            | DutyChanged()
+            | PostmortemStarted()
+            | PostmortemEdited()
+            | EventPicked()
+            | EventUnpicked()
+            | FollowUpAsked()
+            | FollowUpSettled()
+            | ReviewAsked()
+            | Reviewed()
+        ):
+            return describe_part(state, event)
         case _:
             return describe_shared(state, event)
 

@@ -8,24 +8,43 @@ from opsroom_domain.changes import hash_of
 from opsroom_domain.copies import changed
 from opsroom_domain.entities.incident.events import (
     Acknowledged,
+    DutyChanged,
     Escalated,
     Event,
+    EventPicked,
+    EventUnpicked,
+    FollowUpAsked,
+    FollowUpSettled,
+    MergeCompleted,
     Merged,
+    MergeRefused,
     Noted,
     Opened,
+    PostmortemEdited,
+    PostmortemEvent,
+    PostmortemStarted,
     Reopened,
     Resolved,
+    ReviewAsked,
+    Reviewed,
+    ServicesChanged,
     SeverityChanged,
     SignalAttached,
+    SplitCompleted,
+    SplitRefused,
+    SplitStarted,
     StatusChanged,
+    TookOver,
 )
+from opsroom_domain.entities.incident.evolve_moves import Moving, evolve_moves, signal_attached
+from opsroom_domain.entities.incident.evolve_postmortem import evolve_postmortem
 from opsroom_domain.entities.incident.limits import RECENT_NOTES
-from opsroom_domain.entities.incident.state import Incident, NoteSeen, Signal
+from opsroom_domain.entities.incident.state import Incident, NoteSeen
 from opsroom_domain.entities.incident.words import Status
 from opsroom_domain.shared.events import SharedEvent
-from opsroom_domain.shared.evolve import TRACKED, evolve_shared, first_changes, touched
+from opsroom_domain.shared.evolve import TRACKED, evolve_shared, first_changes, touched, with_members
 
-_TRACKED = (*TRACKED, "severity", "status")
+_TRACKED = (*TRACKED, "severity", "status", "commander", "communications")
 
 
 def evolve(state: Incident | None, event: Event) -> Incident:
@@ -36,7 +55,7 @@ def evolve(state: Incident | None, event: Event) -> Incident:
         return _opened(event)
     if state is None:
         raise ValueError(f"an incident's history starts with {type(event).__name__} instead of Opened; it is broken")
-    return _evolved(state, event)
+    return changed(_evolved(state, event), event_count=state.event_count + 1)
 
 
 def _opened(event: Opened) -> Incident:
@@ -59,7 +78,7 @@ def _opened(event: Opened) -> Incident:
 
 def _evolved(state: Incident, event: _Later) -> Incident:
     match event:
-        case Acknowledged() | StatusChanged() | Merged() | Resolved() | Reopened():
+        case Acknowledged() | StatusChanged() | Resolved() | Reopened():
             return _moved(state, event)
         case SeverityChanged():
             return changed(state, severity=event.severity, field_changes=touched(state, event, "severity"))
@@ -69,7 +88,24 @@ def _evolved(state: Incident, event: _Later) -> Incident:
         case Escalated():
             return changed(state, escalation_level=event.level)
         case SignalAttached():
-            return changed(state, signals={**state.signals, event.fingerprint: _signal(event)})
+            return signal_attached(state, event)
+        case Merged() | MergeCompleted() | MergeRefused() | TookOver() | SplitStarted() | SplitCompleted() | SplitRefused():
+            return evolve_moves(state, event)
+        case ServicesChanged():
+            return changed(state, services=with_members(state.services, event.added, event.removed))
+        case DutyChanged():
+            return changed(state, **{event.duty.value: event.actor}, field_changes=touched(state, event, event.duty.value))
+        case (
+            PostmortemStarted()
+            | PostmortemEdited()
+            | EventPicked()
+            | EventUnpicked()
+            | FollowUpAsked()
+            | FollowUpSettled()
+            | ReviewAsked()
+            | Reviewed()
+        ):
+            return evolve_postmortem(state, event)
         case _:
             return evolve_shared(state, event)
 
@@ -82,8 +118,6 @@ def _moved(state: Incident, event: _Move) -> Incident:
             return changed(state, status=Status.ACKNOWLEDGED, acknowledged_at=event.at, acknowledged_by=event.by, field_changes=changes)
         case StatusChanged():
             return changed(state, status=event.status, field_changes=changes)
-        case Merged():
-            return changed(state, status=Status.MERGED, merged_into=event.into, field_changes=changes)
         case Resolved():
             return changed(
                 state,
@@ -110,17 +144,8 @@ def _moved(state: Incident, event: _Move) -> Incident:
             assert_never(event)
 
 
-def _signal(event: SignalAttached) -> Signal:
-    return Signal(
-        status=event.status,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
-        name=event.name,
-        summary=event.summary,
-        source_url=event.source_url,
-    )
-
-
-_Move = Acknowledged | StatusChanged | Merged | Resolved | Reopened
-_Later = SharedEvent | _Move | SeverityChanged | Noted | Escalated | SignalAttached
+_Move = Acknowledged | StatusChanged | Resolved | Reopened
+_Later = (
+    SharedEvent | _Move | Moving | SeverityChanged | Noted | Escalated | SignalAttached | ServicesChanged | DutyChanged | PostmortemEvent
+)
 """Every event but Opened."""

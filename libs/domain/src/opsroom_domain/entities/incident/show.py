@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from opsroom_domain.decider import Json, ListColumns
+from opsroom_domain.entities.incident.show_parts import moves_from_json, moves_to_json, postmortem_from_json, postmortem_to_json
 from opsroom_domain.entities.incident.state import Incident, NoteSeen, Signal
 from opsroom_domain.entities.incident.words import Severity, SignalStatus, Status
-from opsroom_domain.shared.show import FLAGS, from_time_or_none, shared_from_json, shared_tags, shared_to_json, time_or_none
+from opsroom_domain.shared.show import FLAGS, from_time_or_none, listed, shared_from_json, shared_tags, shared_to_json, time_or_none
 from opsroom_domain.times import from_rfc3339, rfc3339
 
 
@@ -25,7 +26,12 @@ def to_json(state: Incident) -> dict[str, Json]:
             "recent": [{"id": note.note_id, "hash": note.hash} for note in state.recent_notes],
         },
         "escalation_level": state.escalation_level,
-        "merged_into": state.merged_into,
+        **moves_to_json(state),
+        "services": list(state.services),
+        "commander": state.commander,
+        "communications": state.communications,
+        "postmortem": postmortem_to_json(state.postmortem),
+        "event_count": state.event_count,
         "opened_at": rfc3339(state.opened_at),
         "opened_by": state.opened_by,
         "acknowledged_at": time_or_none(state.acknowledged_at),
@@ -48,7 +54,12 @@ def from_json(row: Mapping[str, Any]) -> Incident:
         note_count=row["notes"]["count"],
         recent_notes=tuple(NoteSeen(note_id=note["id"], hash=note["hash"]) for note in row["notes"]["recent"]),
         escalation_level=row["escalation_level"],
-        merged_into=row["merged_into"],
+        **moves_from_json(row),
+        services=tuple(row["services"]),
+        commander=row["commander"],
+        communications=row["communications"],
+        postmortem=postmortem_from_json(row["postmortem"]),
+        event_count=row["event_count"],
         opened_at=from_rfc3339(row["opened_at"]),
         opened_by=row["opened_by"],
         acknowledged_at=from_time_or_none(row["acknowledged_at"]),
@@ -72,6 +83,12 @@ def tags(state: Incident) -> dict[str, str]:
         "escalation_level": str(state.escalation_level),
         "opened_by": state.opened_by,
         "merged_into": state.merged_into or "",
+        "merge": "" if state.merge is None else state.merge.standing.value,
+        "splitting": FLAGS[state.splitting],
+        "services": listed(state.services),
+        "commander": state.commander or "",
+        "communications": state.communications or "",
+        "postmortem": "" if state.postmortem is None else state.postmortem.review.value,
     }
 
 

@@ -11,9 +11,9 @@ import re
 
 from opsroom_domain.decider import Refused
 from opsroom_domain.entities.incident.commands import ReportSignal
-from opsroom_domain.entities.incident.events import Event, Opened, Reopened, Resolved, SignalAttached
+from opsroom_domain.entities.incident.events import Event, Opened, Reopened, Resolved, SignalAttached, SignalCopy
 from opsroom_domain.entities.incident.limits import FINGERPRINT_MAX, SIGNAL_SUMMARY_MAX, SIGNAL_URL_MAX, SIGNALS_MAX, SOURCE_MAX
-from opsroom_domain.entities.incident.state import Incident
+from opsroom_domain.entities.incident.state import Incident, Signal
 from opsroom_domain.entities.incident.words import SignalStatus, Status
 from opsroom_domain.shared.limits import DESCRIPTION_MAX, LABEL_MAX, LABELS_MAX, TITLE_MAX
 from opsroom_domain.shared.words import Visibility
@@ -28,18 +28,24 @@ def report_signal(state: Incident | None, command: ReportSignal) -> tuple[Event,
     """Decide on one report. A text that is too long is cut, because an alert must not be lost for its length.
 
     The first firing signal opens the incident. When the last firing one resolves, a live incident is resolved automatically. A signal that
-    fires in a newer episode reopens a resolved incident. Raises Refused ``nothing-to-resolve`` or ``too-many-signals``.
+    fires in a newer episode reopens a resolved incident. While the incident is being merged a report only attaches: the process takes it along.
+    Raises Refused ``nothing-to-resolve``, ``moved`` or ``too-many-signals``.
     """
     check_line("fingerprint", command.fingerprint, FINGERPRINT_MAX)
     if state is None:
         if command.status is SignalStatus.RESOLVED:
             raise Refused("nothing-to-resolve", f"no incident {command.incident_id} exists for this signal; there is nothing to do")
         return (_opened(command), _attached(command))
-    if not _is_news(state, command):
+    if command.fingerprint in state.moved and command.fingerprint not in state.signals:
+        there = state.moved[command.fingerprint]
+        raise Refused("moved", f"{state.id} has this signal no longer: it went to {there} by a split; report it there")
+    if not is_news(state.signals.get(command.fingerprint), command):
         return ()
     if command.fingerprint not in state.signals and len(state.signals) >= SIGNALS_MAX:
         raise Refused("too-many-signals", f"{state.id} has {SIGNALS_MAX} signals already; open another incident for this one")
     attached = _attached(command)
+    if state.merging:
+        return (attached,)
     if command.status is SignalStatus.FIRING and state.status is Status.RESOLVED:
         return (attached, Reopened(at=command.at, by=command.by, reason=FIRED_AGAIN))
     if command.status is SignalStatus.RESOLVED and state.live and _is_last_firing(state, command.fingerprint):
@@ -47,13 +53,13 @@ def report_signal(state: Incident | None, command: ReportSignal) -> tuple[Event,
     return (attached,)
 
 
-def _is_news(state: Incident, command: ReportSignal) -> bool:
-    known = state.signals.get(command.fingerprint)
+def is_news(known: Signal | None, told: ReportSignal | SignalCopy) -> bool:
+    """Whether a report says something newer of a signal than what is known."""
     if known is None:
         return True
-    if command.starts_at != known.starts_at:
-        return command.starts_at > known.starts_at
-    return known.status is SignalStatus.FIRING and command.status is SignalStatus.RESOLVED
+    if told.starts_at != known.starts_at:
+        return told.starts_at > known.starts_at
+    return known.status is SignalStatus.FIRING and told.status is SignalStatus.RESOLVED
 
 
 def _is_last_firing(state: Incident, fingerprint: str) -> bool:

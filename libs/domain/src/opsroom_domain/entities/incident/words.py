@@ -22,6 +22,29 @@ class Severity(StrEnum):
     SEV5 = "sev5"
 
 
+class Duty(StrEnum):
+    """A role that somebody has while the incident lasts."""
+
+    COMMANDER = "commander"
+    COMMUNICATIONS = "communications"
+
+
+class TakenWhy(StrEnum):
+    """Why an incident has what another one had."""
+
+    MERGE = "merge"
+    SPLIT = "split"
+
+
+class Review(StrEnum):
+    """How far a postmortem is."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    CHANGES_REQUESTED = "changes_requested"
+    APPROVED = "approved"
+
+
 class SignalStatus(StrEnum):
     FIRING = "firing"
     RESOLVED = "resolved"

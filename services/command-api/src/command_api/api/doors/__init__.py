@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.api.doors import auction, dependencies, incident, organisation, task, ticket, view
+from command_api.api.doors import auction, dependencies, incident, organisation, policy, task, ticket, view
 from command_api.api.doors.door import Door
 
 DOORS: tuple[Door[Any], ...] = (
@@ -13,6 +13,7 @@ DOORS: tuple[Door[Any], ...] = (
     *task.DOORS,
     *dependencies.DOORS,
     *ticket.DOORS,
+    *policy.DOORS,
     *auction.DOORS,
     *organisation.DOORS,
     *view.DOORS,

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from opsroom_common.http.json import StrictBody
 from opsroom_domain.ids import ActorId, EntityId, prefix_of
-from opsroom_domain.shared.words import Visibility
+from opsroom_domain.shared.words import Relation, Visibility
 
 VERSION_MAX = 2**31 - 1
 """No entity gets so far; a number that JSON or Postgres cannot hold could not even be told back."""
@@ -48,9 +48,11 @@ def _with_zone(at: datetime) -> datetime:
 IncidentId = Annotated[str, AfterValidator(id_with("inc", "an incident id")), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 TaskId = Annotated[str, AfterValidator(id_with("tsk", "a task id")), Field(examples=["tsk_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 TicketId = Annotated[str, AfterValidator(id_with("tkt", "a ticket id")), Field(examples=["tkt_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
+PolicyId = Annotated[str, AfterValidator(id_with("pol", "a policy id")), Field(examples=["pol_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 AnyEntityId = Annotated[str, AfterValidator(_entity_id), Field(examples=["inc_01kb3f9ph0e5wrt8z2v6q4n7xd"])]
 Actor = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}_[A-Za-z0-9_-]{1,64}$"), Field(examples=["usr_maria"])]
 TeamId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), Field(examples=["payments"])]
+ServiceId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), Field(examples=["checkout"])]
 Instant = Annotated[datetime, AfterValidator(_with_zone)]
 Seen = TypeVar("Seen")
 
@@ -88,7 +90,7 @@ class AssignBody(SeenToBody[Actor | None]):
 
 class LinkBody(Body):
     target: AnyEntityId
-    relation: str = "related"
+    relation: str = Field(default="related", description=f"What this entity is to the target: one of {', '.join(Relation)}.")
 
 
 class LabelsBody(Body):
@@ -109,6 +111,14 @@ class VisibilityBody(SeenToBody[Visibility]):
 
 class TeamBody(SeenToBody[TeamId | None]):
     """``null`` is no team."""
+
+
+class ArchiveBody(Body):
+    pass
+
+
+class RestoreBody(Body):
+    pass
 
 
 class CommentBody(Body):

@@ -76,6 +76,7 @@ def on_only(kind: str, name: str, last: str, only: EntityId, body: type[B], buil
     return Door(kind, name, "POST", f"/v1/{KINDS[kind].collection}/{last}", body, build, summary, only=only)
 
 
-def patch(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any], summary: str) -> Door[B]:
-    """``PATCH /v1/COLLECTION/{id}``."""
-    return Door(kind, name, "PATCH", f"/v1/{KINDS[kind].collection}/{HOLE}", body, build, summary)
+def patch(kind: str, name: str, body: type[B], build: Callable[[Asked, B], Any], summary: str, part: str = "") -> Door[B]:
+    """``PATCH /v1/COLLECTION/{id}``, or of a ``part`` of it: ``PATCH /v1/COLLECTION/{id}/PART``."""
+    at = f"/v1/{KINDS[kind].collection}/{HOLE}"
+    return Door(kind, name, "PATCH", f"{at}/{part}" if part else at, body, build, summary)

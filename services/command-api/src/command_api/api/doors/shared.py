@@ -58,6 +58,8 @@ def _fields(kind: str) -> tuple[Door[Any], ...]:
             "Give it to a team, or to none",
         ),
         post(kind, "change_visibility", "visibility", b.VisibilityBody, _visibility, "Change who may see it"),
+        post(kind, "archive", "archive", b.ArchiveBody, lambda a, _: c.Archive(**a.common), "Put it away; boards do not show it any more"),
+        post(kind, "restore", "restore", b.RestoreBody, lambda a, _: c.Restore(**a.common), "Bring back what was archived"),
     )
 
 
