@@ -34,6 +34,13 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode() + body)
         return await self._waiting
 
+    async def get(self, path: str) -> Answer:
+        """Ask for a path with its query, as it stands in an address."""
+        assert self._transport is not None
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._transport.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        return await self._waiting
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

@@ -39,8 +39,8 @@ _HISTORIES = {
     "policy-v1": "be7ccde32bdaa344257cbdd622db8aa752335e3216804eaf70f99eebeff61079",
     "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
     "organisation-v1": "b8cd4e9a9d2512485d50ad25d507ea7e1364e6b354f1fb3dabc344794fbe68e7",
-    "view-v1": "78f8d643f3686abba561e35c7f33abca6dedc57b25eeb76eef806af6ae179f88",
     "links-v1": "94f2c9c744ee3cf7394df89e8b9d5e73e1790a031ee8db9a293451b9cf4b103d",
+    "view-v1": "78f8d643f3686abba561e35c7f33abca6dedc57b25eeb76eef806af6ae179f88",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

@@ -6,6 +6,7 @@ import random
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from opsroom_common.contracts.codec import Undecodable, decode, encode_event, encode_fence, encode_mark, type_of
 from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope
@@ -15,7 +16,7 @@ from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint, LogRecord, RawRecord, RecordClass
 from opsroom_common.runtime.clock import ManualClock
 from opsroom_common.runtime.ids import SeededIds
-from opsroom_domain.decider import Refused
+from opsroom_domain.decider import Kind, Refused
 from opsroom_domain.entities.incident import (
     AddNote,
     Assign,
@@ -29,12 +30,18 @@ from opsroom_domain.entities.incident import (
     Severity,
     SignalStatus,
 )
-from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
-from opsroom_domain.registry import KINDS
+from opsroom_domain.ids import ActorId, CommandId, EntityId, Version, prefix_of
+from opsroom_domain.registry import kind_of_prefix
 
 TOPIC = "ops.events"
 ACTOR = ActorId("usr_test")
 BODY_HASH = "0" * 64
+
+
+def kind_of(entity_id: EntityId) -> Kind[Any, Any, Any]:
+    kind = kind_of_prefix(prefix_of(entity_id))
+    assert kind is not None, f"{entity_id} is of no kind"
+    return kind
 
 
 class LogBook:
@@ -77,7 +84,7 @@ class LogBook:
         """Decide and append one command's events; a refusal appends nothing."""
         before = self.entities.get(entity_id)
         try:
-            events = KINDS["incident"].decide(None if before is None else before.state, command)
+            events = kind_of(entity_id).decide(None if before is None else before.state, command)
         except Refused:
             return
         command_id = CommandId(self.ids.uuid7())
@@ -110,7 +117,7 @@ class LogBook:
         self, entity_id: EntityId, version: int, event: object, command_id: CommandId | None = None, term: str | None = None
     ) -> RawRecord:
         envelope = replace(
-            self._envelope(type_of("incident", event), term=term or self.terms[self.log.partition_of(entity_id)][-1]),
+            self._envelope(type_of(kind_of(entity_id).name, event), term=term or self.terms[self.log.partition_of(entity_id)][-1]),
             subject=entity_id,
             entity_version=Version(version),
             command_id=command_id or CommandId(self.ids.uuid7()),
@@ -118,7 +125,7 @@ class LogBook:
             actor=ACTOR,
             role="operator",
         )
-        return encode_event(envelope, "incident", replace(event, at=envelope.time, by=ACTOR))  # type: ignore[type-var]
+        return encode_event(envelope, kind_of(entity_id).name, replace(event, at=envelope.time, by=ACTOR))  # type: ignore[type-var]
 
     def noted(self, text: str = "a note") -> Noted:
         return Noted(at=self.clock.now(), by=ACTOR, note_id=self.ids.uuid7(), text=text)
@@ -145,7 +152,7 @@ class LogBook:
     def random_step(self) -> None:
         """One of the many things that happen to a log."""
         partition = self.random.randrange(self.log.partitions)
-        known = sorted(self.entities)
+        known = sorted(entity_id for entity_id in self.entities if kind_of(entity_id).name == "incident")
         what = self.random.random()
         if what < 0.06:
             self.fence(partition)

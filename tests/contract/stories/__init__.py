@@ -22,9 +22,9 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "policy-v1": policy.story,
     "auction-v1": auction.story,
     "organisation-v1": organisation.story,
-    "view-v1": view.story,
     "links-v1": partial(links.story, task.story, ticket.story, auction.story),
     "links-v2": partial(links.story, policy.story, organisation.story),
     "archive-v2": partial(archive.story, policy.story, organisation.story),
     "archive-v1": partial(archive.story, incident.story, task.story, ticket.story, auction.story),
+    "view-v1": view.story,
 }

@@ -127,9 +127,11 @@ class Room:
             )
         )
 
-    async def opened(self, *signals: str, **more: Any) -> EntityId:
-        """A new incident, with signals that fire."""
+    async def opened(self, *signals: str, partition: int | None = None, **more: Any) -> EntityId:
+        """A new incident, with signals that fire; in ``partition``, if that matters."""
         incident_id = self.ids.entity_id("inc")
+        while partition not in {None, self.log.partition_of(incident_id)}:
+            incident_id = self.ids.entity_id("inc")
         await self.do(i.Open(at=START, by=ANNA, incident_id=incident_id, title="Disk full", **more), incident_id)
         for fingerprint in signals:
             await self.report(incident_id, fingerprint)

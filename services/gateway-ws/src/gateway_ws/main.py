@@ -18,6 +18,8 @@ from gateway_ws.live.ring import Ring
 from gateway_ws.live.subscribing import Subscriber
 from gateway_ws.live.tail import FeedTail, TailPace
 from gateway_ws.metrics import GatewayMetrics
+from gateway_ws.past.api import HistoryDoor, activity_router
+from gateway_ws.past.store import PastStore
 from gateway_ws.queries.api import KindDoors
 from gateway_ws.queries.board_doors import board_router
 from gateway_ws.queries.boards import Boards
@@ -106,9 +108,9 @@ async def build_gateway(settings: Settings, *, clock: Clock | None = None, ids: 
         plan_each=True,
     )
     rows = LiveRows(pool, exports, metrics, clock)
-    api = application(
-        Boards(rows), who, ReadYourWrites(rows, clock, settings.wait_for_s_max), Codes(pool, metrics), ParkedEntities(pool, metrics)
-    )
+    boards = Boards(rows, PastStore(pool, exports, metrics))
+    writes = ReadYourWrites(rows, clock, settings.wait_for_s_max)
+    api = application(boards, who, writes, Codes(pool, metrics), ParkedEntities(pool, metrics))
     api.include_router(health_router(NAME, [progress], _readiness(tail, connections), registry))
     http = HttpServer(_split(LastNet(BodyLimit(api, _BODY_BYTES_MAX)), door), settings.host, settings.port, ws=_WEBSOCKET, grace_s=2.0)
     parts = [
@@ -136,6 +138,8 @@ def application(boards: Boards, who: Identities, writes: ReadYourWrites, codes: 
     problems.install(api)
     for kind in KINDS.values():
         api.include_router(KindDoors(kind, boards, who, writes).router())
+        api.include_router(HistoryDoor(kind, boards.past, who, writes).router())
+    api.include_router(activity_router(boards.past, who, writes))
     api.include_router(board_router(codes, parked, who))
     return api
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway_ws.main import application
 from gateway_ws.metrics import GatewayMetrics
+from gateway_ws.past.store import PastStore
 from gateway_ws.queries.boards import Boards
 from gateway_ws.queries.codes import Codes
 from gateway_ws.queries.live_rows import LiveRows
@@ -31,8 +32,8 @@ def describe() -> dict[str, Any]:
     # Nothing of it is ever asked: only the routes count.
     pool, metrics = Pool(None), GatewayMetrics(Metrics(CollectorRegistry()))
     rows = LiveRows(pool, pool, metrics, SystemClock())
-    writes = ReadYourWrites(rows, SystemClock(), 0)
-    description = application(Boards(rows), NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics)).openapi()
+    boards, writes = Boards(rows, PastStore(pool, pool, metrics)), ReadYourWrites(rows, SystemClock(), 0)
+    description = application(boards, NoIdentities(), writes, Codes(pool, metrics), ParkedEntities(pool, metrics)).openapi()
     for path in description["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])

@@ -56,6 +56,11 @@ class VersionRow(NamedTuple):
     valid_from: datetime
     valid_to: datetime | None
     state: str
+    # What lists as of a moment filter and sort by. They stand last: the statement takes them behind all others.
+    created_at: datetime
+    rank: int | None
+    due_at: datetime | None
+    terms: tuple[str, ...]
 
 
 class TimelineRow(NamedTuple):

@@ -135,18 +135,19 @@ class Step(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What lists show and filter by, of an entity as it is after a batch."""
+    """What lists show and filter by, of an entity as it is after an event."""
 
     tags: Mapping[str, str]
     columns: ListColumns
+    terms: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class EntityFold:
     """One entity's way through the batch.
 
-    What is made of its last state only (tags, columns) is made once, when all is taken. If that fails, all is taken again with ``careful``: what is
-    shown is then made after each event, so that the record parks the entity after which it fails first.
+    What is shown of its states (tags, columns) is made when all is taken. If that fails, all is taken again with ``careful``: what is shown is then
+    made after each event, so that the record parks the entity after which it fails first.
     """
 
     entity_id: EntityId
@@ -156,7 +157,8 @@ class EntityFold:
     steps: list[Step] = field(default_factory=list[Step])
     json: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The state after the last step."""
-    shown: Shown | None = None
+    shown: list[Shown] = field(default_factory=list[Shown])
+    """After each step, once all is taken."""
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
@@ -180,7 +182,7 @@ class EntityFold:
             try:
                 step, json = _step(self.now, item)
                 if self.careful:
-                    _shown(step.entity)
+                    shown_of(step.entity)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
                 self._park(item.offset, f"{type(error).__name__}: {error}", item.envelope.time)
             else:
@@ -192,7 +194,7 @@ class EntityFold:
         if not self.steps:
             return self
         try:
-            self.shown = _shown(self.steps[-1].entity)
+            self.shown = [shown_of(step.entity) for step in self.steps]
         except Exception:  # noqa: BLE001 -- as in ``take``
             again = EntityFold(self.entity_id, self.before, careful=True)
             for item in self.taken:
@@ -211,11 +213,10 @@ class EntityFold:
 
     @property
     def told(self) -> Shown:
-        assert self.shown is not None, "what is shown is made when all is taken"
-        return self.shown
+        return self.shown[-1]
 
     def row(self) -> EntityRow:
-        step, (tags, columns) = self.steps[-1], self.told
+        step, (tags, columns, terms) = self.steps[-1], self.told
         entity = step.entity
         return EntityRow(
             id=entity.id,
@@ -233,7 +234,7 @@ class EntityFold:
             rank=columns.rank,
             assignee=columns.assignee,
             due_at=columns.due_at,
-            terms=terms_of(tags),
+            terms=terms,
             keys=columns.keys,
         )
 
@@ -249,7 +250,7 @@ class EntityFold:
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [_version_row(step, end) for step, end in zip(self.steps, [*ends, None], strict=True)]
+        return [_version_row(step, shown, end) for step, shown, end in zip(self.steps, self.shown, [*ends, None], strict=True)]
 
     def draft(self) -> FeedDraft:
         entity, now = self.steps[-1].entity, self.told.tags
@@ -286,9 +287,11 @@ def _step(now: Known, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
     return Step(record, entity, _dumps(json), entry.words, _dumps(entry.diff)), json
 
 
-def _shown(entity: Entity) -> Shown:
+def shown_of(entity: Entity) -> Shown:
+    """What lists show of it. Raises what its kind raises."""
     kind = KINDS[entity.kind]
-    return Shown(kind.tags(entity.state), kind.columns(entity.state))
+    tags = kind.tags(entity.state)
+    return Shown(tags, kind.columns(entity.state), terms_of(tags))
 
 
 def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
@@ -299,7 +302,7 @@ def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
     return text
 
 
-def _version_row(step: Step, valid_to: datetime | None) -> VersionRow:
+def _version_row(step: Step, shown: Shown, valid_to: datetime | None) -> VersionRow:
     record = step.record
     return VersionRow(
         id=record.entity_id,
@@ -312,6 +315,10 @@ def _version_row(step: Step, valid_to: datetime | None) -> VersionRow:
         valid_from=record.envelope.time,
         valid_to=valid_to,
         state=step.state.decode(),
+        created_at=step.entity.created_at,
+        rank=shown.columns.rank,
+        due_at=shown.columns.due_at,
+        terms=shown.terms,
     )
 
 

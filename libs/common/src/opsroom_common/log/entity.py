@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_domain.copies import changed, maker
+from opsroom_domain.copies import filler, maker
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -64,7 +64,7 @@ class Entity:
         return self.created_by_command if self.created_by_command.command_id == command_id else None
 
 
-_applied = maker(Applied)
+_applied, _entity = maker(Applied), filler(Entity)
 
 
 def mint_ms(command_id: str) -> int:
@@ -97,17 +97,20 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         )
     recent, forgotten = _remember(entity, applied)
     created_by = entity.created_by_command
-    return changed(
-        entity,
-        version=record.version,
-        state=kind.evolve(entity.state, record.event),
-        updated_at=record.envelope.time,
-        updated_by=record.envelope.actor,
-        offset=record.offset,
-        created_by_command=applied if created_by.command_id == applied.command_id else created_by,
-        recent=recent,
-        forgotten_mint_ms=forgotten,
-        id_bound=max(entity.id_bound, record.command_id),
+    return _entity(
+        entity.kind,
+        entity.id,
+        record.version,
+        kind.evolve(entity.state, record.event),
+        entity.created_at,
+        record.envelope.time,
+        record.envelope.actor,
+        entity.partition,
+        record.offset,
+        applied if created_by.command_id == applied.command_id else created_by,
+        recent,
+        forgotten,
+        max(entity.id_bound, record.command_id),
     )
 
 

@@ -86,7 +86,7 @@ def when(snapshot: Snapshot, role: Role) -> dict[str, object]:
     """The moment of an answer: the feed's position as this role knows it, and the time."""
     position = snapshot.position
     shown = None if position is None else {"epoch": client_epoch(position[0], role), "offset": position[1]}
-    return {"position": shown, "as_of": snapshot.as_of}
+    return {"position": shown, "as_of": snapshot.as_of, "past": snapshot.past}
 
 
 def list_tag(snapshot: Snapshot, following: str | None, role: Role) -> str:
@@ -96,7 +96,12 @@ def list_tag(snapshot: Snapshot, following: str | None, role: Role) -> str:
     """
     epoch = None if snapshot.position is None else client_epoch(snapshot.position[0], role)
     parts = [f"{row.entity_id} {row.version}" for row in snapshot.rows]
-    return f'W/"{sha256(repr((parts, following, epoch, role.value)).encode()).hexdigest()[:24]}"'
+    return f'W/"{sha256(repr((parts, following, epoch, role.value, snapshot.past)).encode()).hexdigest()[:24]}"'
+
+
+def entity_tag(snapshot: Snapshot, role: Role) -> str:
+    """The ETag of one entity: its version, which clients may send as If-Match. Of the past it is one that no command takes."""
+    return f'"{snapshot.rows[0].version}"' if snapshot.past is None else list_tag(snapshot, None, role)
 
 
 def not_modified(headers: Mapping[str, str], tag: str) -> Response | None:

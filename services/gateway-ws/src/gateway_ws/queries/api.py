@@ -22,6 +22,7 @@ from gateway_ws.queries.answering import (
     check_id,
     collection_door,
     entity_door,
+    entity_tag,
     list_tag,
     not_modified,
     unknown,
@@ -37,7 +38,7 @@ from gateway_ws.queries.parameters import (
     ExportParameters,
     FacetParameters,
     ListParameters,
-    ReadAfter,
+    OneParameters,
     TimelineParameters,
     export_parameters,
     facet_parameters,
@@ -98,7 +99,7 @@ class KindDoors:
         )
         router.add_api_route(
             "/{entity_id}",
-            entity_door(self.one, ReadAfter),
+            entity_door(self.one, OneParameters),
             name=f"one_{kind.name}",
             response_model=detail_model(kind.name, row),
             responses={**REFUSALS, **UNKNOWN, **UNCHANGED},
@@ -125,7 +126,8 @@ class KindDoors:
     async def list(self, request: Request, asked: ListParameters) -> Response:
         viewer = self._identities.of(request.headers)
         # One more than asked for tells whether there is a next page.
-        page = Page(wanted=wanted_of(asked, self._listing), sort=sort_of(asked, self._listing), limit=asked.limit + 1)
+        wanted, sort = wanted_of(asked, self._listing), sort_of(asked, self._listing)
+        page = Page(wanted=wanted, sort=sort, limit=asked.limit + 1, as_of=asked.as_of)
         if asked.cursor is not None:
             page = replace(page, after=cursor.decode(asked.cursor, page))
         await available(self._writes.wait(asked.wait_for))
@@ -139,15 +141,15 @@ class KindDoors:
         body = {"items": [orjson.Fragment(row.json) for row in shown], "next": following, **when(snapshot, viewer.role)}
         return json_response(body, headers={**PRIVATE, "ETag": tag})
 
-    async def one(self, request: Request, entity_id: str, asked: ReadAfter) -> Response:
+    async def one(self, request: Request, entity_id: str, asked: OneParameters) -> Response:
         viewer = self._identities.of(request.headers)
         check_id(entity_id, self._what, self._kind.collection)
         await available(self._writes.wait(asked.wait_for))
-        snapshot = await available(self._boards.of(asked).one(self._kind.name, entity_id, viewer))
+        snapshot = await available(self._boards.one(self._kind.name, entity_id, asked, viewer))
         if not snapshot.rows:
             raise unknown(entity_id, self._what, self._kind.collection)
         row = snapshot.rows[0]
-        tag = f'"{row.version}"'
+        tag = entity_tag(snapshot, viewer.role)
         if (unchanged := not_modified(request.headers, tag)) is not None:
             return unchanged
         body = {"item": orjson.Fragment(row.json), "version": row.version, **when(snapshot, viewer.role)}
@@ -168,7 +170,7 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         check_id(entity_id, self._what, self._kind.collection)
         await available(self._writes.wait(asked.wait_for))
-        page = await available(self._boards.of(asked).comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
+        page = await available(self._boards.live.comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
         if page is None:
             raise unknown(entity_id, self._what, self._kind.collection)
         body = {"items": page.items, "version": page.version, "next": page.items[-1]["id"] if page.more else None}
@@ -178,17 +180,19 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         wanted, facets = wanted_of(asked, self._listing), facets_of(asked, self._listing)
         await available(self._writes.wait(asked.wait_for))
-        counted = await available(self._boards.of(asked).facets(wanted, facets, viewer))
+        counted = await available(self._boards.live.facets(wanted, facets, viewer))
         shown = {
             name: {"values": [{"value": value, **_count(count)} for value, count in facet.counts], "complete": facet.complete}
             for name, facet in zip(dict.fromkeys(asked.facet), counted.facets, strict=True)
         }
-        return json_response({"total": _count(counted.total), "facets": shown, "as_of": counted.as_of}, headers=PRIVATE)
+        return json_response(
+            {"total": _count(counted.total), "facets": shown, "as_of": counted.as_of, "past": counted.past}, headers=PRIVATE
+        )
 
     async def export(self, request: Request, asked: ExportParameters) -> Response:
         viewer = self._identities.of(request.headers)
         await available(self._writes.wait(asked.wait_for))
-        rows = self._boards.of(asked).all_rows(wanted_of(asked, self._listing), viewer)
+        rows = self._boards.live.all_rows(wanted_of(asked, self._listing), viewer)
         pieces = written(rows, asked.format, self._columns)
         # The first piece comes before the answer begins, so that a failure up to here is told as one.
         first = await available(anext(pieces))

@@ -93,6 +93,8 @@ class Page:
     sort: Sort = NEWEST_CHANGE
     after: After | None = None
     limit: int = 50
+    as_of: datetime | None = None
+    """The moment that the source of rows was asked for; a cursor goes on in the same one."""
 
 
 @dataclass(frozen=True, slots=True)

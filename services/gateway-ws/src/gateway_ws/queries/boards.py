@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from gateway_ws.queries.parameters import ReadAfter
-from gateway_ws.queries.source import RowSource
+from gateway_ws.past.rows import PastRows
+from gateway_ws.past.store import PastStore
+from gateway_ws.queries.parameters import OfMoment, OneParameters
+from gateway_ws.queries.source import LiveSource, RowSource, Snapshot
+from opsroom_common.auth.identity import Identity
 
 
 class Boards:
     """The sources of rows that there are."""
 
-    def __init__(self, live: RowSource) -> None:
+    def __init__(self, live: LiveSource, past: PastStore) -> None:
         self._live = live
+        self.past = past
 
-    def of(self, asked: ReadAfter) -> RowSource:
-        """The board that ``asked`` is about: as it is now."""
-        del asked
+    @property
+    def live(self) -> LiveSource:
+        """The board as it is now."""
         return self._live
+
+    def of(self, asked: OfMoment) -> RowSource:
+        """The board that ``asked`` is about: as it was, or as it is now."""
+        return self._live if asked.as_of is None else PastRows(self.past, asked.as_of)
+
+    async def one(self, kind: str, entity_id: str, asked: OneParameters, viewer: Identity) -> Snapshot:
+        """One entity, at a version too. No rows if there never was one; raises Problem 404 that says which moments or versions there are."""
+        if asked.version is not None:
+            return await self.past.version(kind, entity_id, asked.version, viewer)
+        return await self.of(asked).one(kind, entity_id, viewer)

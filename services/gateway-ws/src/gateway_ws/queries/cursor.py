@@ -70,8 +70,10 @@ def _made_for(page: Page) -> str:
         sorted([sorted(clause.terms), sorted(clause.assignees), clause.or_nobody] for clause in wanted.one_of),
         sorted(wanted.all_of),
         sorted([between.moment, str(between.start), str(between.end)] for between in wanted.between),
+        wanted.with_archived,
         wanted.search,
         page.sort.parameter,
+        page.as_of,
     ]
     return sha256(orjson.dumps(parts)).hexdigest()[:16]
 

@@ -151,6 +151,10 @@ FROM {tables}
 WHERE e.kind = {kind} {conditions}
 ORDER BY e.created_at, e.id
 
+-- name: in_index_order
+-- A large export is read along its index: sorted first, it would be written to the disk whole before the first row leaves.
+SET LOCAL enable_sort = off
+
 -- name: comment_texts
 -- The last text of each comment: the events say it, the state only whose it is.
 SELECT DISTINCT ON (t.diff->'comment'->>'id') t.diff->'comment'->>'id' AS id, t.diff->'comment'->>'to' AS text

@@ -25,6 +25,8 @@ from opsroom_common.runtime.clock import Clock
 
 EVENTS_TOPIC: Final = "ops.events"
 _EXPORT_ROWS: Final = 200
+_EXPORT_SORTED_MAX: Final = 10_000
+"""Rows that are few enough to be found first and then sorted."""
 _ESTIMATES_MAX: Final = 10_000
 _ESTIMATE_AGE_S_MAX: Final = 30.0
 _SHOWN: Final = (
@@ -120,10 +122,14 @@ class LiveRows:
                 return await count_facets(session, wanted, facets, viewer)
 
     async def all_rows(self, wanted: Filter, viewer: Identity) -> AsyncIterator[Sequence[ShownRow]]:
+        by_text = wanted.search is not None and await self._texts(wanted.kind, wanted.search) <= TEXTS_MAX
+        few = by_text or (not wanted.is_all and await self._about(wanted, viewer) <= _EXPORT_SORTED_MAX)
         statement = Statement()
-        text = sql.export(statement, wanted, visible(statement, viewer))
+        text = sql.export(statement, wanted, visible(statement, viewer), by_text=by_text)
         with reading():
             async with self._exports.transaction(isolation="repeatable_read", readonly=True) as session:
+                if not few:
+                    await session.execute(sql.in_index_order())
                 async for rows in session.stream(text, *statement.values, rows=_EXPORT_ROWS):
                     yield [shown(row) for row in rows]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, create_model
 
 from gateway_ws.queries.row_models import Shown, camel
 
-_POSITION = "holds for these rows; null while there is no change feed: ask again"
+_POSITION = "holds for these rows; null for the past, and while there is no change feed: ask again"
 
 
 class Position(Shown):
@@ -17,6 +17,23 @@ class Position(Shown):
 
     epoch: str
     offset: int
+
+
+class Past(Shown):
+    """Of which moment an answer is, and whether it is final."""
+
+    at: Annotated[datetime, Field(description="the moment asked for")]
+    complete: Annotated[bool, Field(description="true: this answer never changes again; false: an event of that time may still come")]
+    complete_before: Annotated[
+        datetime | None, Field(description="answers as of moments before this one are complete; null: there is no such moment yet")
+    ]
+
+
+class PastOfOne(Past):
+    """The same of one entity, and from when to when it was as shown. Read-only: commands go to the present."""
+
+    valid_from: datetime
+    valid_to: Annotated[datetime | None, Field(description="when the next version came; null: no later one is known")]
 
 
 class _Dated(Shown):
@@ -85,6 +102,7 @@ class FacetsShown(Shown):
     total: CountShown
     facets: dict[str, FacetShown]
     as_of: datetime
+    past: Annotated[Past | None, Field(description="null: the present")]
 
 
 class CodeFound(Shown):
@@ -122,14 +140,18 @@ class ProblemAnswer(BaseModel):
     detail: str
 
 
+def _past_or_none(past: type[Past]) -> Any:
+    return Annotated[past | None, Field(description="null: the present")]
+
+
 def list_model(kind: str, row: type[Shown]) -> type[Shown]:
     """A page of a kind's list."""
     after = Annotated[str | None, Field(description="cursor of the next page; null on the last one")]
-    members: dict[str, Any] = {"items": (list[row], ...), "next": (after, ...)}
+    members: dict[str, Any] = {"items": (list[row], ...), "next": (after, ...), "past": (_past_or_none(Past), ...)}
     return create_model(f"{camel(kind)}List", __base__=_Dated, **members)
 
 
 def detail_model(kind: str, row: type[Shown]) -> type[Shown]:
     """One entity of a kind."""
-    members: dict[str, Any] = {"item": (row, ...), "version": (int, ...)}
+    members: dict[str, Any] = {"item": (row, ...), "version": (int, ...), "past": (_past_or_none(PastOfOne), ...)}
     return create_model(f"{camel(kind)}Detail", __base__=_Dated, **members)

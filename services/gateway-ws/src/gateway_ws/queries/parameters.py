@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 
 from gateway_ws.queries.asked import Between, Facet, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
@@ -17,6 +28,7 @@ from opsroom_domain.shared.limits import COMMENTS_MAX
 
 PAGE_MAX: Final = 200
 FILTER_VALUES_MAX: Final = 50
+_ZONE_WITHOUT_SIGN: Final = re.compile(r" (\d\d:?\d\d)$")
 FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -31,13 +43,21 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("this moment is outside of the years that there are; take one from 0001 to 9999 in UTC") from None
 
 
+def _with_plus(text: object) -> object:
+    """A + that was not written as %2B arrives as a space; before a zone it can mean nothing else."""
+    return _ZONE_WITHOUT_SIGN.sub(r"+\1", text) if isinstance(text, str) else text
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_with_plus), AfterValidator(_utc)]
+"""A moment with its zone, such as 2026-11-24T09:30:00Z."""
+
+
 def _words(text: str) -> str:
     if not any(character.isalnum() for character in text):
         raise ValueError("it holds no word; give letters or digits to search for, or leave q out")
     return text.strip()
 
 
-_Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 _Search = Annotated[str, StringConstraints(min_length=1, max_length=SEARCH_CHARS_MAX, pattern=r"^[^\x00]*$"), AfterValidator(_words)]
 _Described: TypeAlias = tuple[Any, Any]
 _P = TypeVar("_P", bound=BaseModel)
@@ -57,7 +77,27 @@ class ReadAfter(Parameters):
     ] = None
 
 
-class TimelineParameters(ReadAfter):
+class OfMoment(ReadAfter):
+    """Of which moment the board is."""
+
+    as_of: Annotated[
+        Instant | None, Field(description="the board as it was at this moment (RFC 3339 with a zone); leave it out for the present")
+    ] = None
+
+
+class OneParameters(OfMoment):
+    """One entity, at a moment or at one of its versions."""
+
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="as it was at this version")] = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.as_of is not None and self.version is not None:
+            raise ValueError("as_of and version both name a moment; send one of them")
+        return self
+
+
+class TimelineParameters(OfMoment):
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="only later versions")] = 0
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
@@ -79,13 +119,13 @@ class Filters(ReadAfter):
         _Search | None,
         Field(description='words that its texts hold: all of them; "a phrase", or, -not; the last word may be the beginning of one'),
     ] = None
-    created_after: Annotated[_Instant | None, Field(description="created at this moment or later")] = None
-    created_before: Annotated[_Instant | None, Field(description="created before it")] = None
-    updated_after: Annotated[_Instant | None, Field(description="last changed at this moment or later")] = None
-    updated_before: Annotated[_Instant | None, Field(description="last changed before it")] = None
+    created_after: Annotated[Instant | None, Field(description="created at this moment or later")] = None
+    created_before: Annotated[Instant | None, Field(description="created before it")] = None
+    updated_after: Annotated[Instant | None, Field(description="last changed at this moment or later")] = None
+    updated_before: Annotated[Instant | None, Field(description="last changed before it")] = None
 
 
-class ListParameters(Filters):
+class ListParameters(Filters, OfMoment):
     """The filters, the order and the page of a list. A kind's own fields and orders are added by ``list_parameters``."""
 
     sort: str = NEWEST_CHANGE.parameter
@@ -182,8 +222,8 @@ def _between(moment: Moment, asked: Filters) -> Between | None:
 def _model(listing: Listing, name: str, base: type[_P], **more: Any) -> type[_P]:
     own: dict[str, Any] = {parameter: _described(field) for parameter, field in listing.fields.items()}
     if listing.has_due:
-        own["due_after"] = (Annotated[_Instant | None, Field(description="due at this moment or later")], None)
-        own["due_before"] = (Annotated[_Instant | None, Field(description="due before it")], None)
+        own["due_after"] = (Annotated[Instant | None, Field(description="due at this moment or later")], None)
+        own["due_before"] = (Annotated[Instant | None, Field(description="due before it")], None)
     if clash := sorted(set(base.model_fields) & set(own)):
         raise ValueError(f"{listing.kind}: the tags {', '.join(clash)} have the names of parameters that every list has; rename them")
     return create_model(f"{camel(listing.kind)}{name}", __base__=base, **own, **more)

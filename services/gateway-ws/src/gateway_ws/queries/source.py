@@ -33,6 +33,8 @@ class Snapshot:
     rows: Sequence[ShownRow]
     position: tuple[int, int] | None
     as_of: datetime
+    past: Mapping[str, Any] | None = None
+    """Of rows of another moment: whether they are final (see ``past.reach``), and of one row, from when to when it was so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Facets:
     total: Count
     facets: Sequence[FacetCounts]
     as_of: datetime
+    past: Mapping[str, Any] | None = None
 
 
 class RowSource(Protocol):
@@ -96,6 +99,10 @@ class RowSource(Protocol):
     async def timeline(self, kind: str, entity_id: str, after: int, limit: int, viewer: Identity) -> TimelinePage | None:
         """What happened to it up to this moment, oldest first, versions above ``after``; None if there is no such entity."""
         ...
+
+
+class LiveSource(RowSource, Protocol):
+    """The board as it is now, with what is told of the present only."""
 
     async def facets(self, wanted: Filter, facets: Sequence[Facet], viewer: Identity) -> Facets:
         """The number of rows of ``wanted``, and of each facet the numbers per value, all of one moment. Exact up to ``COUNT_MAX``."""

@@ -186,11 +186,16 @@ def count(statement: Statement, wanted: Filter, most: int, visible: str) -> str:
     return _SQL["count"].format(kind=kind, most=statement.put(most, "int"), tables=passing.tables, conditions=passing.conditions)
 
 
-def export(statement: Statement, wanted: Filter, visible: str) -> str:
-    """All rows of ``wanted``, in the order of their creation."""
+def export(statement: Statement, wanted: Filter, visible: str, *, by_text: bool) -> str:
+    """All rows of ``wanted``, in the order of their creation. ``by_text``: found by their words."""
     kind = statement.put(wanted.kind, "text")
-    passing = found(statement, wanted, visible, kind, by_text=True)
+    passing = found(statement, wanted, visible, kind, by_text=by_text)
     return _SQL["export"].format(shown=_SQL["shown"], kind=kind, tables=passing.tables, conditions=passing.conditions)
+
+
+def in_index_order() -> str:
+    """In a transaction: what follows is not sorted where an index has the order."""
+    return _SQL["in_index_order"]
 
 
 def comment_texts(statement: Statement, entity_id: str, version: int, types: Sequence[str], comments: Sequence[str]) -> str:

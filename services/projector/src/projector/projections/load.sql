@@ -26,8 +26,9 @@ ON CONFLICT (entity_id) DO UPDATE SET behind = known.behind + excluded.behind
 
 -- name: open_versions
 INSERT INTO read_v1.entity_versions (
-    id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state
+    id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state, created_at, rank, due_at, terms
 )
 SELECT
-    id, version, kind, partition, "offset", memory -> 'recent' -> -1 ->> 0, memory -> 'recent' -> -1 ->> 1, updated_by, updated_at, 'infinity', state
+    id, version, kind, partition, "offset", memory -> 'recent' -> -1 ->> 0, memory -> 'recent' -> -1 ->> 1, updated_by, updated_at, 'infinity', state,
+    created_at, rank, due_at, terms
 FROM read_v1.entities

@@ -18,6 +18,7 @@ from projector.store import Part, another_fold, known_of
 
 LIVE = "live_locks"
 QUIET = "quiet_locks"
+_VERSIONS_LISTED_FROM = VersionRow._fields.index("created_at")
 
 
 class ProjectionRows:
@@ -56,6 +57,7 @@ class ProjectionRows:
         drafts = [(draft.row, part.partition) for part in parts for draft in part.folded.feed] if feed else []
         entities, entities_of = _together(parts, lambda folded: folded.entities)
         versions, versions_of = _together(parts, lambda folded: folded.versions)
+        version_columns = columns(VersionRow, versions)
         timeline, timeline_of = _together(parts, lambda folded: folded.timeline)
         fences, fences_of = _together(parts, lambda folded: folded.fences)
         parked, parked_of = _together(parts, lambda folded: folded.parked)
@@ -68,7 +70,7 @@ class ProjectionRows:
             epoch, self.name, len(drafts),
             *columns(EntityRow, entities),
             *columns(ClosedRow, _together(parts, lambda folded: folded.closed)[0]),
-            *columns(VersionRow, versions),
+            *version_columns[:_VERSIONS_LISTED_FROM],
             *columns(TimelineRow, timeline),
             *columns(FenceRow, fences),
             *columns(ParkedRow, parked),
@@ -76,6 +78,7 @@ class ProjectionRows:
             [part.folded.last_time for part in parts],
             *columns(TextRow, _together(parts, lambda folded: folded.texts)[0]),
             entities_of, versions_of, timeline_of, fences_of, parked_of, [partition for _, partition in drafts],
+            *version_columns[_VERSIONS_LISTED_FROM:],
         )  # fmt: skip
 
 

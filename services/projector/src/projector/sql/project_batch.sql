@@ -86,13 +86,15 @@ WITH {locks}, moved AS (
     WHERE v.id = c.id AND v.version = c.version AND EXISTS (SELECT FROM head)
 ), versions AS (
     INSERT INTO read_v1.entity_versions (
-        id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state
+        id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state, created_at, rank, due_at, terms
     )
-    SELECT v.id, v.version, v.kind, v.partition, v."offset", v.command_id, v.body_hash, v.actor, v.valid_from, coalesce(v.valid_to, 'infinity'), v.state::jsonb
+    SELECT
+        v.id, v.version, v.kind, v.partition, v."offset", v.command_id, v.body_hash, v.actor, v.valid_from, coalesce(v.valid_to, 'infinity'),
+        v.state::jsonb, v.created_at, v.rank, v.due_at, v.terms::text[]
     FROM unnest(
         $33::text[], $34::int[], $35::text[], $36::bigint[], $37::text[], $38::text[], $39::text[],
-        $40::timestamptz[], $41::timestamptz[], $42::text[], $82::int[]
-    ) AS v(id, version, kind, "offset", command_id, body_hash, actor, valid_from, valid_to, state, partition)
+        $40::timestamptz[], $41::timestamptz[], $42::text[], $82::int[], $87::timestamptz[], $88::int[], $89::timestamptz[], $90::text[]
+    ) AS v(id, version, kind, "offset", command_id, body_hash, actor, valid_from, valid_to, state, partition, created_at, rank, due_at, terms)
     WHERE EXISTS (SELECT FROM head)
 ), timeline AS (
     INSERT INTO read_v1.timeline (

@@ -3,7 +3,7 @@
 -- read_v1 stands for the name of the projection at hand, here and in every statement of this folder: each is a schema of its own.
 -- Raise the layout's number with every change of the section "projection" that is more than one more index: a projector only writes rows of its
 -- own layout, and waits while the live ones are of another.
--- layout: 2
+-- layout: 3
 
 -- name: projection
 CREATE SCHEMA IF NOT EXISTS read_v1;
@@ -73,9 +73,14 @@ CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     actor text,
     valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL DEFAULT 'infinity',
     state jsonb NOT NULL,
+    -- what lists as of a moment filter and sort by, as in entities
+    created_at timestamptz NOT NULL, rank int, due_at timestamptz, terms text[] NOT NULL,
     PRIMARY KEY (id, version)
 ) WITH (fillfactor = 90);
 CREATE INDEX IF NOT EXISTS entity_versions_command ON read_v1.entity_versions (command_id);
+-- No index has valid_to: closing a version then stays on its page (a HOT update) and touches no index.
+CREATE INDEX IF NOT EXISTS entity_versions_newest ON read_v1.entity_versions (kind, valid_from DESC, id DESC);
+CREATE INDEX IF NOT EXISTS entity_versions_terms  ON read_v1.entity_versions USING gin (terms);
 
 CREATE TABLE IF NOT EXISTS read_v1.timeline (
     id text NOT NULL, version int NOT NULL, at timestamptz NOT NULL,
@@ -85,6 +90,10 @@ CREATE TABLE IF NOT EXISTS read_v1.timeline (
     partition int NOT NULL, "offset" bigint NOT NULL,
     PRIMARY KEY (id, version)
 );
+-- Activity over all entities, newest first: of everybody, of an actor, of a type of event.
+CREATE INDEX IF NOT EXISTS timeline_newest ON read_v1.timeline (at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_actor  ON read_v1.timeline (actor, at DESC, partition DESC, "offset" DESC);
+CREATE INDEX IF NOT EXISTS timeline_type   ON read_v1.timeline (type, at DESC, partition DESC, "offset" DESC);
 
 -- Entities set aside: the record that could not be handled, and how many wait behind it. parked_at is the record's time.
 CREATE TABLE IF NOT EXISTS read_v1.parked (

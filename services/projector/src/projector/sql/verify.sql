@@ -14,7 +14,8 @@ SELECT t.id, t.kind, t.text FROM read.texts t JOIN read.entities e ON e.id = t.i
 
 -- name: versions
 SELECT
-    id, version, kind, "offset", command_id, body_hash, actor, valid_from, nullif(valid_to, 'infinity') AS valid_to, state::text
+    id, version, kind, "offset", command_id, body_hash, actor, valid_from, nullif(valid_to, 'infinity') AS valid_to, state::text,
+    created_at, rank, due_at, to_jsonb(terms)::text AS terms
 FROM read.entity_versions WHERE partition = $1
 
 -- name: timeline
