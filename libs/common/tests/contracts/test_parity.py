@@ -88,6 +88,7 @@ _OPAQUE_TEXTS = {
     "ItemTicked.item_id",
     "FenceBody.owner",
     "FenceBody.url",
+    "SkippedBody.body_hash",
     "OwnerBody.owner",
     "OwnerBody.url",
     "AlertmanagerAlert.version",
@@ -99,9 +100,8 @@ _OPAQUE_TEXTS = {
 
 
 def _bound() -> list[tuple[type[Any], dict[str, Any], frozenset[str]]]:
-    fence, mark = log_forms()
     bound = [(cls, form.schema.source, IN_HEADERS) for (_, cls), form in event_forms().items()]
-    plain = (alertmanager_form(), fence, mark, owner_form())
+    plain = (alertmanager_form(), *log_forms(), owner_form())
     return bound + [(form.shape._cls, form.schema.source, frozenset[str]()) for form in plain]
 
 

@@ -123,6 +123,7 @@ async def build(settings: Settings) -> Service:
             # Stopped first: while its partitions go to others, the doors are still open and forward to them.
             EnginePart(engines.local, engines.ownership),
             Loop("standing", engines.local.watch),
+            Loop("parked", engines.local.watch_parked),
             Loop("signals", fold.run),
             Loop("processes", processes.run),
             Loop("kafka", watch.run),
