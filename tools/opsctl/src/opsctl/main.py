@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from opsctl.demo_app import demo_app
 from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 
 app.add_typer(projections_app)
+app.add_typer(demo_app)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")]
 
@@ -55,9 +57,9 @@ def opsctl(
         typer.Option(envvar=POSTGRES_VARIABLE, help="The read model's postgresql:// URL. Default: that of make up.", show_default=False),
     ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag; build and switch projections.
+    """Look at the log, an entity's state, the topics and the lag; build and switch projections; play a demo.
 
-    Nothing here changes anything, but for the commands of projections that say so.
+    Only two groups change anything: those commands of projections that say so, and demo, which sends commands like any other client.
     """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")
