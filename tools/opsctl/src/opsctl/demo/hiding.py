@@ -36,7 +36,7 @@ async def put_away(api: Api, run: str | None, screen: Screen, *, hide: bool) -> 
     total = sum(counts.values())
     done = "hidden" if hide else "shown again"
     if screen.json:
-        screen.object({done.split()[0]: total, "kinds": counts, "refused": refused})
+        screen.object({"hidden" if hide else "shown": total, "kinds": counts, "refused": refused})
     else:
         parts = ", ".join(f"{count} of {kind}" for kind, count in counts.items() if count)
         screen.line(f"{total} {done}{f': {parts}' if parts else ''}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TypeAlias
 
 from opsctl.demo.cast import ADMIN, CHECKS, CUSTOMERS, HELPDESK, OPERATORS, TROUBLES, Trouble
@@ -96,7 +97,6 @@ def _reported(scene: Scene, incident: EntityId, who: Person, title: str) -> Part
 
 
 def _alerted(scene: Scene, trouble: Trouble) -> _Alerted:
-    """An alert fires, and the incident that it opens gets the marks of the run at once."""
     number = scene.next_alert()
     alert = Alert(
         tag=f"{scene.run}-{number}",
@@ -106,15 +106,14 @@ def _alerted(scene: Scene, trouble: Trouble) -> _Alerted:
         severity=trouble.severity,
         summary=trouble.summary,
         starts_at=scene.clock.now(),
+        labels=scene.marks,
     )
     (opened,) = yield alert
-    incident = EntityId(text_of(opened.row, "id"))
-    marked = yield from say(ADMIN, "incident.change_labels", incident, {"add": scene.labels})
-    return alert, marked
+    return alert, opened
 
 
 def _alert_over(scene: Scene, alert: Alert) -> Arc:
-    yield Alert(alert.tag, alert.fingerprint, alert.name, alert.service, alert.severity, alert.summary, alert.starts_at, scene.clock.now())
+    yield replace(alert, ends_at=scene.clock.now())
 
 
 def _two_opinions(incident: EntityId, row: Row, first: Person, second: Person) -> _Rows:

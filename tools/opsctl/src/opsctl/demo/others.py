@@ -72,9 +72,15 @@ def auction(scene: Scene) -> Arc:
     window_s = max(1, int(length_s / 8))
     lot, ends_at = scene.ids.entity_id("auc"), scene.after(length_s)
     terms: dict[str, Json] = {
-        **{"currency": "EUR", "opening_price": "20.00", "step": "5.00", "reserve": "40.00"},
-        **{"starts_at": rfc3339(scene.clock.now()), "ends_at": rfc3339(ends_at)},
-        **{"extension_window_s": window_s, "extension_s": window_s, "extensions_max": 2},
+        "currency": "EUR",
+        "opening_price": "20.00",
+        "step": "5.00",
+        "reserve": "40.00",
+        "starts_at": rfc3339(scene.clock.now()),
+        "ends_at": rfc3339(ends_at),
+        "extension_window_s": window_s,
+        "extension_s": window_s,
+        "extensions_max": 2,
     }
     body: dict[str, Json] = {"id": lot, "title": scene.one(LOTS), **terms, "labels": scene.labels}
     row = (yield from say(ADMIN, "auction.schedule", lot, body)).row

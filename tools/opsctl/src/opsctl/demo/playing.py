@@ -12,7 +12,7 @@ from typing import cast
 
 from opsctl.demo.cast import ADMIN, MONITORING
 from opsctl.demo.scene import Scene, text_of
-from opsctl.demo.steps import Alert, Answer, Ask, size
+from opsctl.demo.steps import Alert, Answer, Ask, Command, size
 from opsctl.demo.story import Story, Turn
 from opsctl.demo.talking import Api, Gone
 from opsctl.exits import Exit, Stop
@@ -20,7 +20,7 @@ from opsctl.screen import Screen
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
 from opsroom_domain.decider import Json
-from opsroom_domain.ids import prefix_of
+from opsroom_domain.ids import EntityId, prefix_of
 from opsroom_domain.registry import kind_of_prefix
 from opsroom_domain.times import rfc3339
 
@@ -31,6 +31,8 @@ _IDLE_S = 0.02
 _PROGRESS_S = 2.0
 _LOOKS_MAX = 100
 _LOOK_S = 0.1
+_NO_INCIDENT = "no-incident"
+"""No refusal of a door: the alert was taken, and no incident of it was seen in time."""
 _NO_END = "0001-01-01T00:00:00Z"
 
 
@@ -100,33 +102,34 @@ class Player:
 
     async def _take(self, turn: Turn) -> None:
         try:
-            answers = (await self._alert(turn.step),) if isinstance(turn.step, Alert) else await self._api.ask(turn.step)
+            answers = await self._alert(turn.step) if isinstance(turn.step, Alert) else await self._api.ask(turn.step)
         except (Gone, Stop) as error:
             self._gone = error
             return
-        self._keep(turn.step, answers)
+        self._keep(answers)
         for code in self._story.answered(turn, answers):
             self._told.surprises[code] = self._told.surprises.get(code, 0) + 1
 
-    def _keep(self, step: Ask | Alert, answers: tuple[Answer, ...]) -> None:
+    def _keep(self, answers: tuple[Answer, ...]) -> None:
         for answer in answers:
             entity = text_of(answer.row, "id")
             kind = kind_of_prefix(prefix_of(entity))
-            if kind is not None and (isinstance(step, Alert) or answer.code is None):
+            if kind is not None and answer.code is None:
                 self._told.entities.setdefault(entity, kind.name)
 
-    async def _alert(self, alert: Alert) -> Answer:
-        """Tell of it, and look for the incident that it opened. Raises Gone, Stop."""
+    async def _alert(self, alert: Alert) -> tuple[Answer, ...]:
+        """Tell of it, look for the incident that it opened, and mark that. Raises Gone, Stop."""
         await self._api.webhook(MONITORING, _webhook(alert))
         if alert.ends_at is not None:
-            return Answer()
+            return (Answer(),)
         for _ in range(_LOOKS_MAX):
             found = await self._api.read(ADMIN, "/v1/incidents", {"label": f"{ALERT_LABEL}={alert.tag}"})
             items = cast("list[dict[str, Json]]", found["items"])
             if items:
-                return Answer(None, items[0])
+                mark = Command("incident.change_labels", EntityId(text_of(items[0], "id")), {"add": list(alert.labels)})
+                return await self._api.ask(Ask(ADMIN, (mark,)))
             await asyncio.sleep(_LOOK_S)
-        return Answer("no-incident")
+        return (Answer(_NO_INCIDENT),)
 
     async def _settle(self) -> None:
         if self._gone is None:

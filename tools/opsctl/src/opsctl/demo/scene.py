@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 -- given to the story by its seed
@@ -35,8 +35,14 @@ class Scene:
     alerts: int = field(default=0, init=False)
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """The labels of everything."""
+        return (LABEL, run_label(self.run))
+
+    @property
     def labels(self) -> list[Json]:
-        return [LABEL, run_label(self.run)]
+        """The same, for a body."""
+        return list(self.marks)
 
     def one(self, among: Sequence[_T]) -> _T:
         return self.chance.choice(among)
@@ -62,7 +68,7 @@ def text_of(row: Row, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def change(seen: Json, to: Json, **more: Json) -> Mapping[str, Json]:
+def change(seen: Json, to: Json, **more: Json) -> dict[str, Json]:
     """The body of a change of one value."""
     return {"seen": seen, "to": to, **more}
 

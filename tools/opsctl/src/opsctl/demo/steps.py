@@ -44,7 +44,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Alertmanager tells of an alert. ``tag`` is a label that only this alert has; the answer's row is the incident that it opened.
+    """Alertmanager tells of an alert. ``tag`` is a label that only this alert has. The incident that it opens gets ``labels`` in the same step,
+    so that no end of the play leaves it unmarked, and is the answer's row.
 
     With ``ends_at`` it is over: then there is no row.
     """
@@ -56,6 +57,7 @@ class Alert:
     severity: str
     summary: str
     starts_at: datetime
+    labels: tuple[str, ...]
     ends_at: datetime | None = None
 
 
@@ -90,4 +92,8 @@ def say(who: Person, name: str, entity: EntityId, body: Mapping[str, Json], *exp
 
 def size(step: Ask | Alert) -> int:
     """How many commands it is, for the rate."""
-    return len(step.commands) if isinstance(step, Ask) else 1
+    match step:
+        case Ask():
+            return len(step.commands)
+        case Alert():
+            return 1 if step.ends_at is not None else 2

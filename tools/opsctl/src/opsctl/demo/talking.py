@@ -26,6 +26,7 @@ WAIT_S_MAX = 2.0
 TIMEOUT_S = 30.0
 CONNECTIONS_MAX = 64
 NOT_NOW = frozenset({429, 503, 504})
+_NOT_SIGNED_IN = 401
 _NO_LONGER = 400
 """Statuses from here on are refusals."""
 
@@ -151,7 +152,7 @@ class Api:
                 why = type(error).__name__
             else:
                 self.talk.slowest_s = max(self.talk.slowest_s, self._clock.monotonic() - began)
-                if answer.status_code == httpx.codes.UNAUTHORIZED:
+                if answer.status_code == _NOT_SIGNED_IN:
                     raise Stop(Exit.USAGE, "nobody can be named there: the demo needs a stack with OPSROOM_DEV_IDENTITY, like make up's")
                 if answer.status_code not in NOT_NOW:
                     return answer
