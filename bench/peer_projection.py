@@ -11,7 +11,6 @@ import time
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.domain import AggregateCreated
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
@@ -54,7 +53,7 @@ class IncidentProjection(Projection[IncidentRows]):
     name = "bench_projection"
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        if isinstance(domain_event, AggregateCreated):
+        if type(domain_event).__name__ == "Opened":
             self.view.opened(domain_event.originator_id, domain_event.title, tracking)
         else:
             self.view.noted(domain_event.originator_id, domain_event.originator_version, tracking)

@@ -32,6 +32,7 @@ _HISTORIES = {
     "archive-v1": "88455b1120a2556be4e0cf96fce336ce3f716415b8df6070f75806434724484e",
     "history-v1": "48e971491f4fb3d5a60408ba739a4a43311add38c192bf1f062f0b1c10d1b985",
     "history-v2": "0724dd23720c5cc51a4f7314d04ae566efb5376a3730358fa7562698e1524e1d",
+    "history-skips-v1": "97757128a8667eaa456b829536c4138f5fd3b08a2abb004a168b2467b342e5f8",
     "history-v3": "fcab6d77ee6e088298edde2c9c4200e028847cc888e0060a70bf2a5365e7aa2e",
     "task-v1": "d6ac1b70fbec4f05a72e50f7018b90048e01186323ca2ba7d888408ad86f0c04",
     "dependencies-v1": "3566131139595c7d832dc9c1cbc4e512777e9890f292b9b2c3246850a0248aaf",
@@ -40,6 +41,7 @@ _HISTORIES = {
     "auction-v1": "5798ac0c2fc3b3b77707fe9f34fd785cd425306d6d1168ada3ad6e06ada61601",
     "organisation-v1": "b8cd4e9a9d2512485d50ad25d507ea7e1364e6b354f1fb3dabc344794fbe68e7",
     "links-v1": "94f2c9c744ee3cf7394df89e8b9d5e73e1790a031ee8db9a293451b9cf4b103d",
+    "view-v1": "78f8d643f3686abba561e35c7f33abca6dedc57b25eeb76eef806af6ae179f88",
 }
 _each = pytest.mark.parametrize("name", _HISTORIES)
 

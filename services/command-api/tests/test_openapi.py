@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from command_api.api.doors import DOORS
 from command_api.openapi import DEFAULT, description
 
 ROOT = Path(__file__).parents[3]
+
+
+@cache
+def _described() -> dict[str, Any]:
+    """Made once: it takes a good part of a second, and there is a test for each door."""
+    return json.loads(description())
 
 
 def test_the_committed_description_is_the_generated_one() -> None:
@@ -37,7 +44,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.full_name)
 def test_every_door_says_its_body_its_key_and_its_problems(door: Any) -> None:
-    operation = json.loads(description())["paths"][door.path][door.method.lower()]
+    operation = _described()["paths"][door.path][door.method.lower()]
     assert operation["requestBody"]["required"]
     (key,) = [p for p in operation["parameters"] if p["name"] == "Idempotency-Key"]
     assert key["required"]

@@ -140,6 +140,14 @@ async def test_a_subscription_that_begins_meanwhile_is_not_ended_by_old_news(roo
     assert len(room.hub._channels) == 1
 
 
+async def test_who_left_meanwhile_is_told_nothing(room: Room):
+    await room.subscribe()
+    room.hub.resync("a new epoch")
+    room.connection._unsubscribe(Unsubscription(3, CHANNEL))
+    room.heard()
+    assert room.later(6.0) == []
+
+
 async def test_many_boards_are_all_right_again_in_the_end(start_gateway: StartGateway, projector: TestProjector):
     gateway = await start_gateway(resyncs_per_s=20.0)
     await projector.opened(1)

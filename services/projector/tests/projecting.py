@@ -70,7 +70,7 @@ async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 30.
 
 @asynccontextmanager
 async def open_pool(dsn: str) -> AsyncIterator[Pool]:
-    pool = await Pool.open(dsn, name="projector-test", synchronous_commit=False)
+    pool = await Pool.open(dsn, name="projector-test", synchronous_commit=False, by_key=True)
     try:
         yield pool
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from opsroom_common.postgres.state_source import RowSource
 from projector.fold_batch import fold_batch
 from projector.projections import control
 from projector.projections.control import Refused, State
+from projector.projections.quiet_store import QuietStore, Switched
 from projector.session import Limits
 from projector.store import Moved
 from projector.verify import differences
@@ -141,3 +143,23 @@ async def test_a_projector_that_slept_through_the_switch_writes_nothing(pool: Po
         await sleeper.store.touch(slept.epoch, {})
     assert await rows_of(pool, "read_v1") == await rows_of(pool, "read_v2")
     assert (await control.live(pool)).name == "read_v2"
+
+
+async def test_a_builder_that_slept_through_the_switch_writes_nothing(pool: Pool, book: LogBook) -> None:
+    """A row that it wrote into the live projection would be missing in the feed."""
+    entity = book.open()
+    await projecting(book, pool).until_current()
+    await build(book.log, pool)
+    assert (await compare(book.log, pool, "read_v2")).sound
+    sleeper = QuietStore(pool, "read_v2", TOPIC, book.log.partitions)
+    slept = await sleeper.open()
+    await switch(book.log, pool, "read_v2")
+    partition = book.log.partition_of(entity)
+    before = slept.checkpoints[partition]
+    with pytest.raises(Moved):
+        await sleeper.commit(0, partition, before, replace(before, offset=before.offset + 1), fold_batch({}, []))
+    with pytest.raises(Moved):
+        await sleeper.touch(0, {partition: before})
+    with pytest.raises(Switched):
+        await sleeper.open()
+    assert await differences(book.log, pool) == []

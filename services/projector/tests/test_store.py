@@ -12,7 +12,7 @@ from devstack.postgres import Postgres
 from opsroom_common.feed.port import FeedTable, Position
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.memory import MemoryEventLog
-from opsroom_common.log.port import Checkpoint, RawRecord
+from opsroom_common.log.port import Checkpoint, Classified, RawRecord
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.postgres.errors import Rejected, Unavailable
 from opsroom_common.postgres.feed_table import PostgresFeedTable
@@ -23,7 +23,7 @@ from opsroom_domain.registry import fold_fingerprint
 from projector.batch_items import Skipped, read_records
 from projector.fold_batch import Folded, fold_batch
 from projector.known import Absent, Parked
-from projector.store import AnotherFold, Moved, Store
+from projector.store import AnotherFold, Moved, Part, Store
 from projector.store_memory import MemoryStore
 from projector.store_postgres import PostgresStore
 
@@ -189,6 +189,40 @@ async def test_who_comes_second_from_the_same_checkpoint_writes_nothing(rows: Ro
     with pytest.raises(Moved, match="checkpoint"):
         await rows.store.commit(opened.epoch, partition, replace(after, term="another"), Checkpoint(99), fold_batch({}, []))
     assert await rows.everything(book) == before
+
+
+async def test_the_batches_of_several_partitions_are_written_together_or_not_at_all(rows: Rows) -> None:
+    book = LogBook()
+    await rows.store.install()
+    opened = await rows.store.open()
+    for _ in range(60):
+        book.random_step()
+    reader = await book.log.reader(dict(opened.checkpoints))
+    found: dict[int, list[Classified]] = {}
+    while polled := await reader.poll(1_000, 0):
+        for partition, records in polled.items():
+            found.setdefault(partition, []).extend(records)
+    assert len(found) == PARTITIONS, "records in every partition"
+    parts = [
+        Part(partition, opened.checkpoints[partition], records[-1].after, await rows.fold(book.log, records))
+        for partition, records in sorted(found.items())
+    ]
+    before = await rows.everything(book)
+    for wrong in range(len(parts)):
+        bad = [replace(part, before=Checkpoint(7)) if number == wrong else part for number, part in enumerate(parts)]
+        with pytest.raises(Moved):
+            await rows.store.commit_together(opened.epoch, bad)
+        assert await rows.everything(book) == before
+    entries = await rows.store.commit_together(opened.epoch, parts)
+    assert [entry.position.n for entry in entries] == list(range(1, len(entries) + 1))
+    assert [(entry.partition, entry.entity_id) for entry in entries] == [
+        (part.partition, draft.row.entity_id) for part in parts for draft in part.folded.feed
+    ]
+    assert (await rows.store.open()).checkpoints == {part.partition: part.after for part in parts}
+    one_by_one, _ = in_memory()
+    await one_by_one.store.install()
+    await one_by_one.project(book.log)
+    assert await rows.store.load(sorted(book.entities)) == await one_by_one.store.load(sorted(book.entities))
 
 
 async def test_another_run_of_the_server_ends_the_epoch_for_everybody(rows: Rows) -> None:

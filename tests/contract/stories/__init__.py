@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 
 from opsroom_domain.ids import EntityId
 
-from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket
+from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket, view
+from .skips import skips
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
 STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "history-v2": incident.story,
+    "history-skips-v1": skips,
     "history-v3": incident_moves.story,
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,
@@ -26,4 +28,5 @@ STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "links-v2": partial(links.story, policy.story, organisation.story),
     "archive-v2": partial(archive.story, policy.story, organisation.story),
     "archive-v1": partial(archive.story, incident.story, task.story, ticket.story, auction.story),
+    "view-v1": view.story,
 }

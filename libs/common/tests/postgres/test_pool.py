@@ -117,3 +117,15 @@ def test_statements_are_named_in_files(tmp_path: Path, monkeypatch: pytest.Monke
     assert statements("some_sql_package", "good.sql") == {"one": "SELECT 1", "two": "-- why\nSELECT 2"}
     with pytest.raises(ValueError, match="rename"):
         statements("some_sql_package", "twice.sql")
+
+
+async def test_a_pool_by_key_reads_no_table_from_end_to_end_though_it_was_empty_when_the_plan_was_made(postgres_dsn: str) -> None:
+    statement = "EXPLAIN SELECT t.id FROM unnest($1::int[]) AS asked(id) JOIN by_key_test t ON t.id = asked.id"
+    pool = await Pool.open(postgres_dsn, name="test", max_size=1, by_key=True)
+    try:
+        await pool.execute("CREATE TEMPORARY TABLE by_key_test (id int PRIMARY KEY, word text)")
+        plan = "\n".join(row["QUERY PLAN"] for row in await pool.fetch(statement, [1, 2]))
+    finally:
+        await pool.close()
+    assert "Index" in plan
+    assert "Seq Scan" not in plan

@@ -14,6 +14,7 @@ from opsroom_domain.entities.organisation import ORGANISATION
 from opsroom_domain.entities.policy import POLICY
 from opsroom_domain.entities.task import TASK
 from opsroom_domain.entities.ticket import TICKET
+from opsroom_domain.entities.view import view_of
 
 _ALL: tuple[Kind[Any, Any, Any], ...] = (
     INCIDENT,
@@ -24,11 +25,13 @@ _ALL: tuple[Kind[Any, Any, Any], ...] = (
     AUCTION,
     ORGANISATION,
 )
+_WITH_VIEWS: tuple[Kind[Any, Any, Any], ...] = (*_ALL, view_of(_ALL))
+"""Saved views are of the lists of all the others."""
 
-KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _ALL}
-_BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _ALL}
+KINDS: Mapping[str, Kind[Any, Any, Any]] = {kind.name: kind for kind in _WITH_VIEWS}
+_BY_PREFIX: Mapping[str, Kind[Any, Any, Any]] = {kind.prefix: kind for kind in _WITH_VIEWS}
 
-if not len(KINDS) == len(_BY_PREFIX) == len({kind.collection for kind in _ALL}) == len(_ALL):
+if not len(KINDS) == len(_BY_PREFIX) == len({kind.collection for kind in _WITH_VIEWS}) == len(_WITH_VIEWS):
     raise ValueError("two entity kinds have the same name, collection or prefix; rename one")
 
 

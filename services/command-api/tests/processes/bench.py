@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
-from command_api.engine.port import Accepted, CommandRequest, Engine, PartitionStatus
+from command_api.engine.port import Accepted, CommandRequest, Engine, PartitionStatus, RecordSkipped
 from command_api.processes.attempt import Attempts
 from command_api.processes.consumer import Ports, ProcessConsumer
 from opsroom_common.contracts.codec import decode
@@ -62,6 +62,9 @@ class TroubledEngine:
         answer = await self._engine.submit(request)
         await self.trouble("after", request)
         return answer
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        return await self._engine.skip(request)
 
     async def current(self, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
         return await self._engine.current(kind, entity_id, deadline)
@@ -127,9 +130,11 @@ class Room:
             )
         )
 
-    async def opened(self, *signals: str, **more: Any) -> EntityId:
-        """A new incident, with signals that fire."""
+    async def opened(self, *signals: str, partition: int | None = None, **more: Any) -> EntityId:
+        """A new incident, with signals that fire; in ``partition``, if that matters."""
         incident_id = self.ids.entity_id("inc")
+        while partition not in {None, self.log.partition_of(incident_id)}:
+            incident_id = self.ids.entity_id("inc")
         await self.do(i.Open(at=START, by=ANNA, incident_id=incident_id, title="Disk full", **more), incident_id)
         for fingerprint in signals:
             await self.report(incident_id, fingerprint)

@@ -172,6 +172,28 @@ async def test_signals_that_come_while_it_is_being_merged_are_taken_along(there:
         await there.report(source, "f9")
 
 
+async def test_what_still_comes_goes_on_with_a_target_that_was_merged_meanwhile(there: Room) -> None:
+    source, target = await there.opened("f1", partition=0), await there.opened(partition=1)
+    last = await there.opened(partition=1)
+    await there.merge(source, target)
+    merged: list[EntityId] = []
+
+    async def the_target_is_merged(when: str, request: CommandRequest) -> None:
+        if when == "after" and isinstance(request.command, i.TakeOver) and not merged:
+            merged.append(target)
+            await there.report(source, "f2")
+            await there.merge(target, last)
+            there.served = lambda: frozenset({1})
+            await there.settle(there.consumer(there.engine))
+            there.served = None
+
+    there.troubled.trouble = the_target_is_merged
+    await there.settle()
+    state = there.state(source)
+    assert (state.merged_into, state.merging) == (target, False)
+    assert set(there.state(last).signals) == {"f1", "f2"}
+
+
 async def test_more_signals_than_fit_into_one_step_go_in_several(there: Room) -> None:
     names = [f"s{n:03}" for n in range(120)]
     source, target = await there.opened(*names), await there.opened()

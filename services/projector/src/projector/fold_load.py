@@ -19,8 +19,9 @@ from opsroom_common.postgres.copy_format import fields, int4, int8, jsonb, micro
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow
-from projector.fold_batch import EntityFold, Shown, Step, shown_of, take_all
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, SkipRow
+from projector.fold_batch import EntityFold, take_all
+from projector.fold_step import Shown, shown_of
 from projector.known import Known
 
 COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +32,7 @@ COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "created_at", "rank", "due_at", "terms", "valid_to",
     ),
     "timeline": (
-        "id", "type", "actor", "role", "words", "command_id", "correlation_id", "causation_id", "reason", "proposal_id",
+        "id", "type", "actor", "role", "command_id", "correlation_id", "causation_id", "reason", "proposal_id", "words",
         "version", "partition", "offset", "at", "diff",
     ),
     "fences": (*FenceRow._fields, "partition"),
@@ -44,6 +45,8 @@ _TIMELINE_FIELDS = fields(len(COPY_COLUMNS["timeline"]))
 _VERSION_NUMBERS = Struct("!iiiiiqiq").pack
 _TIMELINE_NUMBERS = Struct("!iiiiiqiq").pack
 _END = Struct("!iq").pack
+_NULL = "\xff\xff\xff\xff"
+_SIZES = tuple(f"\0\0\0{chr(size)}" for size in range(256))
 _AS_JSONB = frozenset({"state", "memory", "tags"})
 _AS_BIGINT = frozenset({"offset"})
 
@@ -68,6 +71,9 @@ class LoadedRows:
     held: Mapping[EntityId, bytes]
     """The newest version of each entity that the chunk changed, without its end, once it is committed."""
     last_time: datetime | None
+    skips: Sequence[SkipRow]
+    passed: Mapping[EntityId, int]
+    """As in ``Folded``: what nearly no chunk has."""
 
 
 def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], items: Iterable[Item], partition: int) -> LoadedRows:
@@ -103,6 +109,8 @@ def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], i
         known=taken.known(),
         held=open_ones,
         last_time=taken.last_time,
+        skips=taken.skips(),
+        passed=taken.passed(),
     )
 
 
@@ -115,45 +123,54 @@ def _add(
     open_ones: dict[EntityId, bytes],
 ) -> None:
     """One entity's rows of the two tables that have a row an event."""
-    name = text(entity.entity_id)
+    name = _ascii(entity.entity_id)
     version: bytes | None = None
     if isinstance(entity.before, Entity):
         version = held.get(entity.entity_id) or _open_version(entity.before, partition)
     for step, shown in zip(entity.steps, entity.shown, strict=True):
         record, envelope = step.record, step.record.envelope
-        at, command_id, actor = microseconds(envelope.time), text(record.command_id), _often(envelope.actor)
+        at, command_id, actor = microseconds(envelope.time), _ascii(record.command_id), _ascii(envelope.actor)
         if version is not None:
             versions.append(version + _END(8, at))
+        own = f"{name}{_ascii(record.kind)}{command_id}{_ascii(record.body_hash)}{actor}".encode("latin-1")
         version = b"".join(
             (
-                _VERSION_FIELDS, name, _often(record.kind), command_id, text(record.body_hash), actor,
-                _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at), jsonb(step.state), _listed(step.entity, shown),
+                _VERSION_FIELDS,
+                own,
+                _VERSION_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at),
+                jsonb(step.state),
+                _listed(step.entity, shown),
             )
-        )  # fmt: skip
-        timeline.append(_timeline(step, name, command_id, actor, at, partition))
+        )
+        own = (
+            f"{name}{_ascii(envelope.type)}{actor}{_ascii(envelope.role)}{command_id}{_ascii(envelope.correlation_id)}"
+            f"{_ascii(envelope.causation_id)}{_ascii(envelope.reason)}{_ascii(envelope.proposal_id)}"
+        ).encode("latin-1")
+        numbers = _TIMELINE_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at)
+        timeline.append(b"".join((_TIMELINE_FIELDS, own, text(step.words), numbers, jsonb(step.diff))))
     assert version is not None, "an entity that changed has a version"
     open_ones[entity.entity_id] = version
 
 
-def _timeline(step: Step, name: bytes, command_id: bytes, actor: bytes, at: int, partition: int) -> bytes:
-    record, envelope = step.record, step.record.envelope
-    return b"".join(
-        (
-            _TIMELINE_FIELDS, name, _often(envelope.type), actor, _often(envelope.role), text(step.words), command_id,
-            text(envelope.correlation_id), text(envelope.causation_id), text(envelope.reason), text(envelope.proposal_id),
-            _TIMELINE_NUMBERS(4, record.version, 4, partition, 8, record.offset, 8, at), jsonb(step.diff),
-        )
-    )  # fmt: skip
+def _ascii(value: str | None) -> str:
+    """A field of type ``text`` as characters that are to be encoded as Latin-1, so that several fields are encoded at once.
+
+    For what stands in headers, which is printable ASCII.
+    """
+    if value is None:
+        return _NULL
+    size = len(value)
+    return (_SIZES[size] if size < len(_SIZES) else "".join(map(chr, size.to_bytes(4)))) + value
 
 
 def _open_version(entity: Entity, partition: int) -> bytes:
     """The newest version of an entity that was read from its row: everything in it is also in the entity itself."""
-    last = entity.recent[-1]
+    last = entity.last_event
     state = orjson.dumps(KINDS[entity.kind].to_json(entity.state), option=orjson.OPT_SORT_KEYS)
     return b"".join(
         (
             _VERSION_FIELDS, text(entity.id), text(entity.kind), text(last.command_id), text(last.body_hash), text(entity.updated_by),
-            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
+            _VERSION_NUMBERS(4, last.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
         )
     )  # fmt: skip
 
@@ -162,21 +179,6 @@ def _listed(entity: Entity, shown: Shown) -> bytes:
     """What lists as of a moment filter and sort by."""
     columns = shown.columns
     return timestamptz(entity.created_at) + int4(columns.rank) + timestamptz(columns.due_at) + text_array(shown.terms)
-
-
-class _Often(dict[str | None, bytes]):
-    """Texts that nearly every row has: types, roles, kinds, actors."""
-
-    limit = 4_096
-
-    def __missing__(self, value: str | None) -> bytes:
-        if len(self) >= self.limit:
-            self.clear()
-        field = self[value] = text(value)
-        return field
-
-
-_often = _Often().__getitem__
 
 
 def _encoders(row_type: type[Any]) -> tuple[Callable[[Any], bytes], ...]:

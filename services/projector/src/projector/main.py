@@ -37,7 +37,7 @@ async def build(settings: Settings, *, rebuild: bool = False) -> Service:
     partitions = load_topics()[EVENTS].partitions
     log = KafkaEventLog(settings.kafka, partitions, client_id=_NAME)
     # Nothing outside depends on a commit: what a crash of Postgres loses is read again from the log.
-    pool = await Pool.open(settings.postgres, name=_NAME, max_size=partitions + 2, synchronous_commit=False)
+    pool = await Pool.open(settings.postgres, name=_NAME, max_size=partitions + 2, synchronous_commit=False, by_key=True)
     store = PostgresStore(pool, EVENTS, partitions)
     if rebuild:
         await store.install()

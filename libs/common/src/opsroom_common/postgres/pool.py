@@ -19,6 +19,10 @@ _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 5.0
 
 
+# A plan that is made while a table is empty would read it from end to end for ever, and one that is made anew each time costs more than it runs.
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+
 class Session:
     """One connection, or the pool's next free one: runs one statement, which is its own transaction, in one round trip."""
 
@@ -78,12 +82,14 @@ class Pool(Session):
         idle_timeout_s: float = 2.0,
         synchronous_commit: bool = True,
         plan_each: bool = False,
+        by_key: bool = False,
     ) -> Pool:
         """Make the pool. It does not connect, so that it succeeds while the server is away. ``name`` is what the server shows of it.
 
         A transaction that is idle for ``idle_timeout_s`` is ended by the server. With ``plan_each`` a statement is planned anew for its values each
         time, which costs some tenths of a millisecond and is right where the values decide which plan is quick; and no table is read whole where an
-        index serves.
+        index serves. With ``by_key`` it is planned once, for keys and not for whole tables, and never again: right for a writer's few statements,
+        which find their rows by keys. Not both.
         """
         with translated():
             pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]
@@ -108,6 +114,7 @@ class Pool(Session):
                     "work_mem": "32MB" if plan_each else "4MB",
                     "jit": "off",
                     "timezone": "UTC",
+                    **(_BY_KEY if by_key else {}),
                 },
             )
         return cls(pool)

@@ -13,6 +13,9 @@ from opsroom_domain.times import from_rfc3339, rfc3339
 
 FLAGS: Mapping[bool, str] = {True: "true", False: "false"}
 """A truth in a tag."""
+_CHANGES_SHOWN_MAX = 4_096
+_changes_shown: dict[int, tuple[Mapping[str, FieldChange], dict[str, Json]]] = {}
+"""By the mapping's identity; an entry holds the mapping, so that no other can have the same."""
 
 
 def shared_to_json(state: SharedState) -> dict[str, Json]:
@@ -30,7 +33,7 @@ def shared_to_json(state: SharedState) -> dict[str, Json]:
         "watchers": list(state.watchers),
         "links": [_link_to_json(link) for link in state.links],
         "comments": [_comment_to_json(name, comment) for name, comment in state.comments.items()],
-        "field_changes": {name: {"by": change.by, "at": rfc3339(change.at)} for name, change in sorted(state.field_changes.items())},
+        "field_changes": _changes_to_json(state.field_changes),
     }
 
 
@@ -85,6 +88,18 @@ def time_or_none(at: datetime | None) -> str | None:
 def from_time_or_none(text: str | None) -> datetime | None:
     """Inverse of ``time_or_none``."""
     return None if text is None else from_rfc3339(text)
+
+
+def _changes_to_json(changes: Mapping[str, FieldChange]) -> dict[str, Json]:
+    """Most events change no field, and leave the very same mapping: its JSON is kept for a while, and nobody changes JSON in place."""
+    known = _changes_shown.get(id(changes))
+    if known is not None and known[0] is changes:
+        return known[1]
+    if len(_changes_shown) >= _CHANGES_SHOWN_MAX:
+        _changes_shown.clear()
+    shown: dict[str, Json] = {name: {"by": changes[name].by, "at": rfc3339(changes[name].at)} for name in sorted(changes)}
+    _changes_shown[id(changes)] = (changes, shown)
+    return shown
 
 
 def _link_to_json(link: LinkTo) -> dict[str, Json]:

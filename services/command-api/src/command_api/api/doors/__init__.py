@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.api.doors import auction, dependencies, incident, organisation, policy, task, ticket
+from command_api.api.doors import auction, dependencies, incident, organisation, policy, task, ticket, view
 from command_api.api.doors.door import Door
 
 DOORS: tuple[Door[Any], ...] = (
@@ -16,6 +16,7 @@ DOORS: tuple[Door[Any], ...] = (
     *policy.DOORS,
     *auction.DOORS,
     *organisation.DOORS,
+    *view.DOORS,
 )
 BY_NAME: Mapping[str, Door[Any]] = {door.full_name: door for door in DOORS}
 """By ``KIND.COMMAND``."""
