@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,49 @@ async def fill(dsn: str, rows: Mapping[str, int]) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(_SCHEMA.read_text())
-        await connection.execute("SET synchronous_commit = off; SET work_mem = '64MB'; SET maintenance_work_mem = '512MB'; SET jit = off")
+        await connection.execute("SET synchronous_commit = off; SET jit = off")
         indexes = [row["indexdef"] for row in await connection.fetch(_SQL["indexes"])]
         await connection.execute(_SQL["drop_indexes"])
         await connection.execute(_SQL["dice"])
         await asyncio.gather(*[_fill(dsn, kind, count) for kind, count in rows.items()])
-        for index in indexes:
-            await connection.execute(index)
+        await asyncio.gather(*[_index(dsn, indexes[half::2]) for half in (0, 1)])
         await connection.execute(_SQL["feed"])
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
 
+async def _index(dsn: str, indexes: Sequence[str]) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SET maintenance_work_mem = '512MB'")
+        for index in indexes:
+            await connection.execute(index, timeout=600)
+    finally:
+        await connection.close()
+
+
 async def _fill(dsn: str, name: str, count: int) -> None:
+    """In two halves at once: one server process makes no more than one core does."""
+    middle = count // 2
+    await asyncio.gather(*[_part(dsn, name, count, first, last) for first, last in ((1, middle), (middle + 1, count))])
+    connections = [await asyncpg.connect(dsn) for _ in ("texts", "timeline")]
+    try:
+        for connection in connections:
+            await connection.execute("SET synchronous_commit = off; SET jit = off")
+        await asyncio.gather(
+            connections[0].execute(_SQL["texts"], name, timeout=600), connections[1].execute(_SQL["timeline"], name, timeout=600)
+        )
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+async def _part(dsn: str, name: str, count: int, first: int, last: int) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("SET synchronous_commit = off; SET jit = off")
-        await connection.execute(_SQL["entities"], *_values(name, count), timeout=600)
-        await connection.execute(_SQL["texts"], name, timeout=600)
-        await connection.execute(_SQL["timeline"], name, timeout=600)
+        await connection.execute(_SQL["entities"], *_values(name, count), first, last, timeout=600)
     finally:
         await connection.close()
 

@@ -8,14 +8,15 @@ RETURN (hashint8extended(row_number, purpose) & 1048575) / 1048576.0
 
 -- name: entities
 -- $1 kind, $2 prefix, $3 rows, $4 state, $5 statuses from the first to the last, $6 has ranks, $7 has due dates, $8 names of the other choices
--- $9 their words (arrays as JSON). The newest tenth of the rows is live; "legacy" is only on the older half.
+-- $9 their words (arrays as JSON), $10 and $11 the first and the last row to make now. The newest tenth of the rows is live; "legacy" is only on the older half.
 INSERT INTO read_v1.entities (
     id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, updated_by,
     title, status, rank, assignee, due_at, terms, keys
 )
 SELECT
     id, $1, 1 + (dice(i, 1) * 9)::int, i % 12, i,
-    $4::jsonb || jsonb_build_object('id', id, 'title', title, 'status', status, 'assignee', assignee, 'labels', labels, 'team', team),
+    $4::jsonb || jsonb_build_object('id', id, 'title', title, 'assignee', assignee, 'labels', labels, 'team', team)
+        || CASE WHEN $4::jsonb ? 'status' THEN jsonb_build_object('status', status) ELSE '{}' END,
     '{}', '{}', created_at, created_at + interval '10 day' * power(dice(i, 2), 8), 'usr_' || (dice(i, 3) * 500)::int,
     title, status, CASE WHEN $6 THEN 1 + (5 * sqrt(dice(i, 4)))::int END, assignee,
     CASE WHEN $7 AND dice(i, 5) < 0.7 THEN created_at + interval '30 day' * dice(i, 6) END,
@@ -31,7 +32,7 @@ SELECT
         NULL
     ),
     ARRAY[md5(i::text)]
-FROM generate_series(1::bigint, $3) AS i,
+FROM generate_series($10::bigint, $11::bigint) AS i,
 LATERAL (
     SELECT
         $2 || '_0' || lpad(to_hex(i), 9, '0') || left(md5($1 || i), 16) AS id,

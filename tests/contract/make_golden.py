@@ -8,53 +8,77 @@ the difference before you commit it.
 import base64
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from opsroom_common.contracts.codec import decode, encode_event, encode_fence, encode_mark, type_of
-from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope
+from opsroom_common.contracts.codec import SkippedBody, decode, encode_event, encode_fence, encode_mark, encode_skip, type_of
+from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, SKIPPED_TYPE, DomainRecord, Envelope, Skip
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.port import Checkpoint, LogRecord, RawRecord, RecordClass
+from opsroom_common.log.skips import Skips, fitting, pass_over, read_skip, take_skip
 from opsroom_common.rows import row
+from opsroom_domain.entities.incident import Noted
 from opsroom_domain.ids import CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stories import STORIES
-from stories.telling import START
+from stories.telling import START, Skipped
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
 _SOURCE = "/command-api"
 
 
-def records(story: Iterable[tuple[str, EntityId, Any]]) -> Iterator[RawRecord]:
+def records(story: Iterable[tuple[str, EntityId, Any]]) -> list[RawRecord]:
     """One partition: a fence, commands, a second writer's fence, a late record of the first, more commands, a mark."""
     states: dict[EntityId, tuple[Any, int]] = {}
     numbers = iter(range(1, 1_000))
+    made: list[RawRecord] = []
     terms = [_id(next(numbers)), _id(next(numbers))]
-    yield _fence(terms[0], 0)
+    made.append(_fence(terms[0], 0))
     commands = list(story)
     for place, (kind, entity_id, command) in enumerate(commands):
         term = terms[place >= len(commands) // 2]
         if place == len(commands) // 2:
-            yield _fence(terms[1], place)
+            made.append(_fence(terms[1], place))
         state, version = states.get(entity_id, (None, 0))
         command_id = CommandId(_id(next(numbers)))
+        if isinstance(command, Skipped):
+            version += 1
+            lost = Noted(at=command.at, by=command.by, note_id="note_lost", text="")
+            raw = encode_event(_envelope(kind, lost, entity_id, Version(version), command_id, _id(next(numbers)), term), kind, lost)
+            made.append(replace(raw, value=b"\xff"))
+            skip = replace(
+                _envelope(kind, lost, entity_id, Version(version), CommandId(_id(next(numbers))), _id(next(numbers)), term),
+                type=SKIPPED_TYPE,
+                entity_version=None,
+                role="admin",
+            )
+            hashed = sha256(command_id.encode()).hexdigest()
+            made.append(
+                encode_skip(
+                    skip, SkippedBody(offset=len(made) - 1, version=version, reason=command.reason, command_id=command_id, body_hash=hashed)
+                )
+            )
+            states[entity_id] = (state, version)
+            continue
         for event in KINDS[kind].decide(state, command):
             state, version = KINDS[kind].evolve(state, event), version + 1
             raw = encode_event(_envelope(kind, event, entity_id, Version(version), command_id, _id(next(numbers)), term), kind, event)
-            yield raw
+            made.append(raw)
             if place == len(commands) // 2:
                 # The deposed writer's late record: void for every reader.
                 late = _envelope(kind, event, entity_id, Version(version), CommandId(_id(next(numbers))), _id(next(numbers)), terms[0])
-                yield encode_event(late, kind, event)
+                made.append(encode_event(late, kind, event))
         states[entity_id] = (state, version)
     last = commands[-1][2].at
-    yield encode_mark(Envelope(id=_id(next(numbers)), type=MARK_TYPE, source=_SOURCE, time=last, term=terms[1]))
+    made.append(encode_mark(Envelope(id=_id(next(numbers)), type=MARK_TYPE, source=_SOURCE, time=last, term=terms[1])))
+    return made
 
 
 def _id(number: int) -> str:
@@ -115,12 +139,23 @@ def read_history(file: Path) -> list[LogRecord]:
 
 
 def replayed(history: list[LogRecord]) -> dict[str, dict[str, Any]]:
-    """Every entity's row after the whole history: classified, decoded, folded."""
-    filter_, entities = TermFilter(Checkpoint()), dict[str, Entity]()
-    for record in history:
-        if filter_.classify(record).what is RecordClass.VOID:
+    """Every entity's row after the whole history: classified, decoded, folded, without what was skipped."""
+    filter_, entities, skips = TermFilter(Checkpoint()), dict[str, Entity](), Skips()
+    classified = [filter_.classify(record) for record in history]
+    for item in classified:
+        if (skip := read_skip(item)) is not None:
+            skips.add(skip)
+    for item in classified:
+        if item.what is RecordClass.VOID:
             continue
-        decoded = decode(record)
+        entity = entities.get((item.record.key or b"").decode())
+        passing = fitting(skips.naming(item.record), 0 if entity is None else entity.version)
+        if passing is not None and entity is not None:
+            entities[entity.id] = pass_over(entity, passing)
+            continue
+        decoded = decode(item.record)
+        if isinstance(decoded, Skip) and entity is not None:
+            entities[entity.id] = take_skip(entity, decoded)
         if isinstance(decoded, DomainRecord):
             entities[decoded.entity_id] = fold(entities.get(decoded.entity_id), decoded)
     return {entity_id: row(entity) for entity_id, entity in sorted(entities.items())}

@@ -160,7 +160,8 @@ class Client:
             return self._quarrel(by, mine)
         match self._chance.randrange(8):
             case 0 | 1:
-                return incident.AddNote(at=START, by=by, note_id=f"n{mine}", text=f"note {mine}")
+                bitter = self._profile.bitter and self._chance.random() < self._profile.bitter
+                return incident.AddNote(at=START, by=by, note_id=f"n{mine}", text=f"bitter {mine}" if bitter else f"note {mine}")
             case 2 | 3:
                 changes = [Change(field="title", seen=seen.title, to=f"title {mine}")]
                 if self._chance.random() < 0.5:

@@ -12,8 +12,8 @@ import orjson
 from opsroom_common.feed.memory import MemoryFeedCarrier
 from opsroom_common.feed.port import CarrierUnavailable, FeedEntry, FeedSlice, Position
 from opsroom_common.log.port import Checkpoint
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
-from opsroom_common.postgres.errors import Unavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, ParkedRows, Projected, SourceUnavailable
+from opsroom_common.postgres.errors import Rejected, Unavailable
 from opsroom_common.postgres.memory import MemoryFeed, MemoryRowSource, MemoryTables, parsed
 from opsroom_common.rows import row_of
 from opsroom_domain.ids import CommandId, EntityId
@@ -40,10 +40,12 @@ class Snapshot:
 class RemoteStore:
     """``projector.store.Store`` over the network. ``committed`` is told of every commit at the moment when the server makes it."""
 
-    def __init__(self, network: Network, store: MemoryStore, committed: Committed) -> None:
+    def __init__(self, network: Network, store: MemoryStore, committed: Committed, refuses: Callable[[], bool]) -> None:
         self._network = network
         self._store = store
         self._committed = committed
+        self.refuses = refuses
+        """Whether the server refuses bitter notes now."""
 
     async def install(self) -> None:
         await self._ask(lambda: at_once(self._store.install()))
@@ -56,6 +58,8 @@ class RemoteStore:
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
         def commit() -> Sequence[FeedEntry]:
+            if self.refuses() and any("bitter" in row.words for row in folded.timeline):
+                raise Rejected("Postgres: a note is bitter, which this server does not take")
             entries = at_once(self._store.commit(epoch, partition, before, after, folded))
             self._committed(partition, after, folded)
             return entries
@@ -73,6 +77,15 @@ class RemoteStore:
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
         await self._ask(lambda: at_once(self._store.touch(epoch, positions)))
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        return await self._ask(lambda: at_once(self._store.place(partition, offset)))
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        return await self._ask(lambda: at_once(self._store.retries(limit)))
+
+    async def retried(self, entity_id: EntityId) -> None:
+        await self._ask(lambda: at_once(self._store.retried(entity_id)))
 
     async def trim_feed(self, entries_max: int) -> None:
         await self._ask(lambda: at_once(self._store.trim_feed(entries_max)))
@@ -99,6 +112,9 @@ class RemoteSource:
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         return await self._network.call(lambda: at_once(self._source.find_command(partition, entity_id, command_id)), SourceUnavailable)
+
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        return await self._network.call(lambda: at_once(self._source.parked_rows(partition, limit)), SourceUnavailable)
 
 
 class RemoteFeed:

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from command_api.engine.port import Accepted, CommandRefused, CommandRequest, EngineError, EntityParked, OutcomeUnknown, VersionMismatch
+from command_api.engine.port import (
+    Accepted,
+    CommandRefused,
+    CommandRequest,
+    EngineError,
+    EntityParked,
+    NotParked,
+    OutcomeUnknown,
+    RecordSkipped,
+    VersionMismatch,
+)
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_domain.decider import EditConflict, Refused
 from opsroom_domain.registry import KINDS
@@ -42,7 +52,7 @@ class Judge:
         truth.watchers.append(self._applied)
 
     def called(self, number: str, request: CommandRequest, process: str) -> Attempt:
-        attempt = Attempt(number, request, process, len(self._story(request).steps))
+        attempt = Attempt(number, request, process, self._story(request).version)
         self._first.setdefault((request.command_id, process), attempt.known)
         return attempt
 
@@ -55,6 +65,28 @@ class Judge:
         except Broken as error:
             self._broken(error)
         return word
+
+    def skipped(self, request: CommandRequest, answer: RecordSkipped | Exception) -> str:
+        """Judge what a skip was told; return a word for it."""
+        word = "skipped" if isinstance(answer, RecordSkipped) else _word(request, answer)
+        self.counts[word] = self.counts.get(word, 0) + 1
+        try:
+            self._judge_skip(request, answer)
+        except Broken as error:
+            self._broken(error)
+        return word
+
+    def _judge_skip(self, request: CommandRequest, answer: RecordSkipped | Exception) -> None:
+        stands = self._truth.skips.get(request.command_id)
+        if isinstance(answer, RecordSkipped):
+            if stands != (answer.partition, answer.offset, answer.version):
+                raise Broken("acknowledged", f"the skip {request.command_id} was told {answer}, the log has {stands}")
+        elif isinstance(answer, NotParked):
+            if stands is not None:
+                raise Broken("no means no", f"the skip {request.command_id} was refused, and stands at {stands}")
+            self._truth.unskipped.add(request.command_id)
+        elif not isinstance(answer, EngineError):
+            raise Broken("unexpected error", f"the skip {request.command_id}: {answer!r}")
 
     def _judge(self, word: str, attempt: Attempt, answer: Accepted | Exception) -> None:
         if isinstance(answer, Accepted):
@@ -72,7 +104,7 @@ class Judge:
             wrong = {0, attempt.request.expected_version}
             self._refuse(attempt, "version mismatch", lambda version, state: version not in wrong)
         elif isinstance(answer, EntityParked):
-            if self._story(attempt.request).parked is None:
+            if not self._story(attempt.request).suspect:
                 raise Broken(
                     "truthful no", f"{attempt.number}: told that {attempt.request.entity_id} is parked, but every record of it is fine"
                 )
@@ -93,7 +125,7 @@ class Judge:
     def _true_state(self, attempt: Attempt, entity: Any) -> None:
         """What a caller is shown is a state that was valid at that version: void means, in no state."""
         story = self._story(attempt.request)
-        if entity.version > len(story.steps) or story.state(entity.version) != entity.state:
+        if entity.state not in story.shown.get(entity.version, ()):
             raise Broken("void in a state", f"{attempt.number}: shown version {entity.version} of {entity.id}, which is not the log's")
 
     def _refuse(self, attempt: Attempt, said: object, holds: Callable[[int, Any], bool]) -> None:
@@ -114,12 +146,13 @@ class Judge:
 
     def _window(self, attempt: Attempt, since: int | None) -> Iterator[tuple[int, Any]]:
         story = self._story(attempt.request)
-        last = len(story.steps)
+        last = story.version
         applied = self._truth.applied.get(attempt.request.command_id)
         if applied:
             last = applied[0].version - 1
         for version in range(attempt.known if since is None else since, last + 1):
-            yield version, story.state(version)
+            for state in story.shown[version]:
+                yield version, state
 
     def _no_effect(self, word: str, attempt: Attempt) -> None:
         if attempt.number in self._truth.attempts:

@@ -73,14 +73,14 @@ MUTATIONS = (
         "R5",
         "Postgres loses its last commits; the owner, which no longer holds the entity, believes the older row and appends a second version",
         "rows",
-        (Change("command_api.engine.states:States._from_row", " or at.offset < self._held.needed(entity_id)", ""),),
+        (Change("command_api.engine.states:States._counting_row", " or at.offset < self._held.needed(entity_id)", ""),),
     ),
     Mutation(
         "parked-row",
         "R5",
         "the projector has set the entity aside and gone on; a new owner takes the row before the poison as its state",
         "poison",
-        (Change("command_api.engine.states:States._from_row", "if row.parked is not None:", "if False:"),),
+        (Change("command_api.engine.states:States._from_row", "if row is not None and row.parked is not None:", "if False:"),),
     ),
     Mutation(
         "torn-read",
@@ -123,7 +123,7 @@ MUTATIONS = (
         "R4",
         "a command is on the wire; its retry finds it in the speculative state and is told 200; the batch never lands",
         "crowd",
-        (Change(f"{_WRITER}._known", "if entity is slot.confirmed:", "if True:"),),
+        (Change("command_api.engine.remembered:Remembered.known", "if entity is slot.confirmed:", "if True:"),),
     ),
     Mutation(
         "refusal-at-once",
@@ -132,7 +132,7 @@ MUTATIONS = (
         "quarrel",
         (
             Change(
-                f"{_WRITER}._refuse",
+                f"{_WRITER}.refuse",
                 "self._refusals.remember(request, error, told=False)\n",
                 "if self._on_wire is None and self._next.empty:\n"
                 f"        told = {_AT_ONCE}\n        told.set_exception(error)\n        return told\n"
@@ -148,7 +148,7 @@ MUTATIONS = (
         (
             Change(
                 f"{_WRITER}._decide",
-                "return self._wait(lambda _: self._already_so(slot, before))",
+                "return self.wait(lambda _: self._already_so(slot, before))",
                 f"told = {_AT_ONCE}\n        told.set_result(self._already_so(slot, before))\n        return told",
             ),
         ),
@@ -228,7 +228,7 @@ MUTATIONS = (
         "a rolling deploy: the rows were made by another release's fold, and are taken as state",
         "release",
         (
-            Change("command_api.engine.states:States._from_row", "row.fold != self._fold or ", ""),
+            Change("command_api.engine.states:States._counting_row", "row.fold != self._fold or ", ""),
             Change("command_api.engine.recovery:Recovery._start_from", " or found.fold != self._fold", ""),
         ),
     ),
@@ -294,5 +294,46 @@ MUTATIONS = (
         "a reader folds what a deposed writer wrote",
         "owners",
         (Change("opsroom_common.log.fencing:TermFilter._is_of_this_term", "return term is not None and", "return True or"),),
+    ),
+    Mutation(
+        "skip-unseen-by-the-projector",
+        "R10",
+        "the projector reads a person's skip and leaves the entity where it is: parked for ever",
+        "skips",
+        (Change("projector.session:Session._around_skip", "if passes(known, skip):", "if False:"),),
+    ),
+    Mutation(
+        "skip-unseen-by-the-next-owner",
+        "R10",
+        "a new owner reads the log back, finds the record that it cannot handle, and not the skip behind it",
+        "skips, from the log",
+        (Change("command_api.engine.recovery:Recovered.add", "if isinstance(record, Skip):", "if False:"),),
+    ),
+    Mutation(
+        "skip-of-a-handled-record-unseen",
+        "R10",
+        "the record was handled here, and parked there: with the skip the rows keep what the writer has dropped",
+        "skips",
+        (Change("projector.session:passes", "or _holds(known.before, skip)\n    return _holds(known, skip)", "\n    return False"),),
+    ),
+    Mutation(
+        "skip-without-its-version",
+        "R10",
+        "the version of the record that does not count is given to the next one too, and what waited behind it is a gap",
+        "skips",
+        (
+            Change(
+                "command_api.engine.skipping:passing",
+                'if headers.get("ce_entityversion") != str(version + 1).encode():',
+                "if True:",
+            ),
+        ),
+    ),
+    Mutation(
+        "log-folded-without-its-skips",
+        "R10",
+        "the owner folds an entity from the log and does not know what does not count: it decides on a state that no reader has",
+        "skips, from the log",
+        (Change("command_api.engine.log_folds:LogFolds._scan", "if again:", "if False:"),),
     ),
 )

@@ -47,6 +47,10 @@ class Profile:
     """The rows are made by another release's projector at first."""
     quarrels: float = 0.0
     """How many of the commands do or undo what another one undoes or does: what is refused now is possible a moment later."""
+    bitter: float = 0.0
+    """How many of all notes are more than the rows' server takes; the writers can handle them."""
+    admins: int = 0
+    """Persons who have records skipped that entities are parked at."""
     reading: bool = True
     """With a projector, rows, gateway and screens; else the engine alone on the log."""
 
@@ -93,6 +97,32 @@ PROFILES = {
             name="memory", wire=_SLOW, remembered=2, entities=2, hot=0.6, dawdle=0.4, twice=0.3, events={"move": 2.0, "lose_commits": 1.0}
         ),
         Profile(name="poison", events={"poison": 1.0, "move": 3.0, "crash": 1.0, "crash_projector": 1.0}, state_bytes=1),
+        Profile(
+            name="skips",
+            projectors=2,
+            admins=2,
+            bitter=0.15,
+            trouble=0.01,
+            wire=WireFaults(lose_ack=0.03, late=0.03, slow=0.1),
+            events={
+                "poison": 1.0,
+                "retry": 1.0,
+                "move": 1.5,
+                "crash": 0.5,
+                "crash_projector": 1.0,
+                "lose_commits": 1.0,
+                "postgres_away": 0.5,
+            },
+            every_s=0.5,
+        ),
+        Profile(
+            name="skips, from the log",
+            admins=2,
+            partitions=1,
+            events={"poison": 2.0, "move": 3.0, "crash": 1.0},
+            every_s=0.6,
+            reading=False,
+        ),
         Profile(name="screens", trouble=0.03, gateways=2, events={**_SCREENS, "lose_commits": 1.0, "postgres_restart": 0.5}, every_s=0.4),
         Profile(name="release", other_fold=True, events={"move": 4.0, "crash": 2.0, "deploy": 0.5}, state_bytes=1),
         Profile(
@@ -102,7 +132,9 @@ PROFILES = {
             trouble=0.02,
             projectors=2,
             gateways=2,
-            events={**_OWNERS, **_ROWS, **_SCREENS, "poison": 0.2},
+            events={**_OWNERS, **_ROWS, **_SCREENS, "poison": 0.2, "retry": 0.2},
+            admins=1,
+            bitter=0.02,
             every_s=0.4,
             remembered=3,
             state_bytes=1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from opsroom_common.feed.memory import MemoryFeedCarrier
 from opsroom_common.log.port import EventLog
@@ -49,6 +49,8 @@ class ReadSide:
         self.fold: str | None = OTHER_FOLD if profile.other_fold else None
         """Of the projectors that start now; None is this release's."""
         self.tables = MemoryTables()
+        self.refuses = True
+        """Whether the server refuses bitter notes."""
         self.carrier = MemoryFeedCarrier(200)
         self.judge = RowsJudge(truth, self.tables, topic, broken)
         self.judge.stale = profile.other_fold
@@ -77,9 +79,19 @@ class ReadSide:
         """What is not at rest yet; None if every reader is current."""
         if not self.judge.current():
             return "the rows are behind the log"
+        if self.judge.bitter():
+            self.retry(self.judge.bitter())
+            return "an entity is parked at a record that the server takes now"
         if self.tables.valid_head() is None:
             return "the feed has no head"
         return next((found for screen in self.screens if (found := screen.differs()) is not None), None)
+
+    def retry(self, ids: Sequence[str]) -> None:
+        """What an operator does when the server has been mended: has parked entities tried again."""
+        for entity_id in ids:
+            if self.tables.get("retries", entity_id) is None:
+                self.tables.put("retries", entity_id, {})
+        self.tables.commit()
 
     def rebuild(self) -> None:
         """What an operator does when the rows were made by another fold: empty them, and let this release's projectors begin at 0."""
@@ -90,7 +102,7 @@ class ReadSide:
         self.tables.away = False
         self.tables.installed = True
         for table in self.tables.tables:
-            if table != "last_epoch":
+            if table not in {"last_epoch", "retries"}:
                 self.tables.clear(table)
         self.tables.head, self.tables.entries = None, []
         self.tables.commit(durable=True)
@@ -99,7 +111,7 @@ class ReadSide:
 
     def _store(self, clock: Clock) -> Store:
         store = MemoryStore(self.tables, self._topic, self._partitions, clock, self.fold)
-        return RemoteStore(self._network, store, self.judge.committed)
+        return RemoteStore(self._network, store, self.judge.committed, lambda: self.refuses)
 
     def _carrier(self) -> RemoteCarrier:
         return RemoteCarrier(self._network, self.carrier, self._chance)

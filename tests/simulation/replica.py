@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
-from command_api.engine.port import Accepted, CommandRequest
+from command_api.engine.port import Accepted, CommandRequest, RecordSkipped, SkipRecord
 from command_api.engine.writer import Limits
 from opsroom_common.log.port import AnotherLog, EventLog
 from opsroom_common.log.state_source import StateSource
@@ -78,7 +79,7 @@ class Replica:
             if self.engine is not None:
                 self.process.spawn(self._assign(self.engine, wanted))
 
-    def take(self, number: str, request: CommandRequest, reply: Callable[[Accepted | Exception], None]) -> None:
+    def take(self, number: str, request: CommandRequest, reply: Callable[[Any], None]) -> None:
         """A request has arrived. ``reply`` is called once, when the answer leaves."""
         if not self.process.alive or self.engine is None:
             reply(Gone("connection refused"))
@@ -91,6 +92,7 @@ class Replica:
         engine = self._build(process)
         await engine.start()
         self.engine = engine
+        process.spawn(engine.watch_parked())
         try:
             await engine.wait_crashed()
         except AnotherLog:
@@ -123,6 +125,9 @@ class Replica:
     async def _serve(
         self, engine: PartitionedEngine, number: str, request: CommandRequest, reply: Callable[[Accepted | Exception], None]
     ) -> None:
+        if isinstance(request.command, SkipRecord):
+            await self._serve_skip(engine, request, reply)
+            return
         attempt = self._around.judge.called(number, request, self.process.name)
         began_s, frozen_s = self._around.loop.time(), self.process.frozen_s
         try:
@@ -134,6 +139,15 @@ class Replica:
         self._timely(attempt, began_s, frozen_s)
         self._around.judge.answered(attempt, answer)
         reply(answer)
+
+    async def _serve_skip(self, engine: PartitionedEngine, request: CommandRequest, reply: Callable[[Any], None]) -> None:
+        try:
+            answer: RecordSkipped | Exception = await engine.skip(request)
+        except Exception as error:  # noqa: BLE001 -- every answer is judged, also one that should not be
+            answer = error
+        if self.process.alive:
+            self._around.judge.skipped(request, answer)
+            reply(answer)
 
     def _timely(self, attempt: Attempt, began_s: float, frozen_s: float) -> None:
         ran_s = self._around.loop.time() - began_s - (self.process.frozen_s - frozen_s)

@@ -13,7 +13,7 @@ from opsroom_domain.registry import KINDS
 from projector.fold_batch import Folded
 
 from .database import Snapshot
-from .truth import Story, Truth
+from .truth import BITTER, Story, Truth, lived
 from .verdict import Broken
 
 
@@ -56,6 +56,11 @@ class RowsJudge:
             for partition, line in enumerate(self._truth.lines)
         )
 
+    def bitter(self) -> list[str]:
+        """Parked entities whose record only the server refuses."""
+        parked = self._tables.tables["parked"]
+        return sorted(id_ for id_, row in parked.items() if self._bitter(self._truth.stories[id_], row["offset"]))
+
     def at_rest(self) -> None:
         """Everything, at the end of the log. Raises Broken."""
         for partition, line in enumerate(self._truth.lines):
@@ -78,12 +83,25 @@ class RowsJudge:
 
     def _entity(self, entity_id: str, below: int | None) -> None:
         story = self._truth.stories.get(entity_id) or Story("incident")
-        steps = [step for step in story.steps if below is None or step.offset < below]
-        row = self._tables.get("entities", entity_id)
-        if row is None or not steps or row["version"] != len(steps) or row["state"] != canonical(steps[-1].state):
+        life = story.life if below is None else story.as_of(below)
+        aside = self._tables.get("parked", entity_id)
+        if aside is not None and life.parked != aside["offset"]:
+            # Only the rows' server refuses that record: they are what the log says before it.
+            if not self._bitter(story, aside["offset"]):
+                raise Broken("rows are the fold", f"{entity_id}: parked at {aside['offset']}, where the log has nothing bad")
+            life = lived(
+                [item for item in story.records if item[0].offset < aside["offset"]],
+                [d for d in story.decisions if below is None or d.at < below],
+            )
+        row, steps = self._tables.get("entities", entity_id), life.steps
+        if row is None or not steps or row["version"] != life.version or row["state"] != canonical(steps[-1].state):
             stands = "no row" if row is None else f"version {row['version']} {row['state']}"
-            expected = f"version {len(steps)} {canonical(steps[-1].state) if steps else ''}"
+            expected = f"version {life.version} {canonical(steps[-1].state) if steps else ''}"
             raise Broken("rows are the fold", f"{entity_id}: {stands}; the log up to {below} says {expected}")
+
+    @staticmethod
+    def _bitter(story: Story, offset: int) -> bool:
+        return any(each.offset == offset and BITTER in (each.value or b"") for each, _ in story.records)
 
     def _history(self, entity_id: str, story: Story) -> None:
         for kind in ("versions", "timeline"):
@@ -93,7 +111,7 @@ class RowsJudge:
         ends = None
         for step in story.steps:
             row = self._tables.tables["versions"][entity_id, step.version]
-            if row["state"] != canonical(step.state) or (step.version > 1 and row["valid_from"] != ends):
+            if row["state"] != canonical(step.state) or (step is not story.steps[0] and row["valid_from"] != ends):
                 raise Broken("rows are the fold", f"{entity_id}: version {step.version} of the versions is not the log's")
             ends = row["valid_to"]
             if ends is not None and ends < row["valid_from"]:

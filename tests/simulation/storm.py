@@ -64,7 +64,7 @@ class Storm:
             replica.start(self._hint(replica))
             replica.own(self._hint(replica))
         if self._reading is not None:
-            self._reading.tables.away = self._reading.carrier.away = False
+            self._reading.tables.away = self._reading.carrier.away = self._reading.refuses = False
             if self._reading.judge.stale:
                 self._reading.rebuild()
             for host in (*self._reading.projectors, *self._reading.gateways):
@@ -130,6 +130,34 @@ class Storm:
         tables = self._read_side.tables
         tables.away = True
         self._loop.outside(self._chance.random() * 3.0, lambda: setattr(tables, "away", False))
+
+    def retry(self) -> None:
+        """The server is mended for a while, and somebody has all parked entities tried again."""
+        side = self._read_side
+        side.refuses = False
+        side.retry(sorted(side.tables.tables["parked"]))
+        self._loop.outside(self._chance.random() * 2.0, self._refuse_again)
+
+    def _refuse_again(self) -> None:
+        self._read_side.refuses = not self._over
+
+    def parked(self) -> list[tuple[str, int]]:
+        """What a person sees: the parked entities of the rows, or, without rows, of the log."""
+        if self._reading is not None:
+            rows = self._reading.tables.tables["parked"]
+            return sorted((entity_id, row["offset"]) for entity_id, row in rows.items())
+        return sorted((entity_id, story.parked) for entity_id, story in self._truth.stories.items() if story.parked is not None)
+
+    def refused(self) -> str | None:
+        """Which entity takes no command although nothing is wrong with it; None if there is none."""
+        for replica in self._replicas:
+            owned = {} if replica.engine is None else replica.engine._owned
+            for writer in (each.writer for each in owned.values() if each.writer is not None):
+                held = writer._states._held
+                for entity_id in (*held.aside, *held.parked):
+                    if self._truth.stories[entity_id].parked is None:
+                        return f"{entity_id} is set aside at {replica.name}, and the log has nothing bad"
+        return None
 
     def postgres_restart(self) -> None:
         self._read_side.tables.restart()

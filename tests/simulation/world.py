@@ -18,6 +18,7 @@ from opsroom_common.log.state_source import NoStateSource
 from opsroom_common.runtime.ids import SeededIds
 from opsroom_common.runtime.metrics import Metrics
 
+from .admin import Admin
 from .clients import Board, Client
 from .judge import Judge
 from .loop import LoopClock, Process, SimLoop
@@ -103,6 +104,7 @@ class World:
             self.loop, self.chance, profile, self.replicas, self.reading, self.truth, self.log.land, self.say
         )  # fmt: skip
         self.clients = self._make_clients()
+        self.admins = [self._make_admin(number) for number in range(profile.admins)]
 
     def run(self) -> Found:
         """Run to the end, or to the first broken promise."""
@@ -135,21 +137,23 @@ class World:
         self.wire.faults, self.network.trouble = profile.wire, profile.trouble
         working = [Process(self.loop, f"client-{i}").spawn(client.run()) for i, client in enumerate(self.clients)]
         ends = self.loop.time() + profile.storm_s
+        admins = [Process(self.loop, f"admin-{i}").spawn(admin.run(ends)) for i, admin in enumerate(self.admins)]
         while self.loop.time() < ends and not all(task.done() for task in working):
             await asyncio.sleep(self.chance.random() * 2 * profile.every_s)
             self.storm.strike()
         self.wire.faults, self.network.trouble = WireFaults(), 0.0
         self.storm.heal()
-        _, late = await asyncio.wait(working, timeout=REST_S)
+        _, late = await asyncio.wait([*working, *admins], timeout=REST_S)
         if late:
             waiting = [client.waits_for for client in self.clients if client.waits_for]
             raise Broken("nothing hangs", f"{len(late)} clients still wait {REST_S:.0f} s after everything was healed: {waiting}")
-        for task in working:
+        for task in (*working, *admins):
             task.result()
         await self._at_rest("one owner", self.storm.disputed)
         if self.reading is not None:
             await self._at_rest("readers are current", self.reading.differs)
             self.reading.judge.at_rest()
+        await self._at_rest("commands go on", self.storm.refused)
 
     async def _at_rest(self, promise: str, differs: Callable[[], str | None]) -> None:
         """Wait until nothing differs any more."""
@@ -170,6 +174,11 @@ class World:
             chance = self._random(f"client-{number}")
             clients.append(Client(number, self.loop, self.network, self.replicas, chance, clock, minted, board, profile, self.say))
         return clients
+
+    def _make_admin(self, number: int) -> Admin:
+        minted = SeededIds(self._number(f"admin-{number}"), LoopClock(self.loop))
+        chance = self._random(f"admin-{number}")
+        return Admin(self.loop, self.network, self.replicas, self.storm.parked, chance, minted, self.profile.patience_s, self.say)
 
     def _ended(self, main: asyncio.Task[None]) -> None:
         if main.cancelled() or self._over.done():

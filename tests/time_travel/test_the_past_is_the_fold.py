@@ -36,7 +36,7 @@ class Room:
     def __init__(self, pool: Pool, door: httpx.AsyncClient, seed: int) -> None:
         self.door = door
         self.chance = random.Random(seed)
-        self.book = LogBook(partitions=3, seed=seed)
+        self.book = LogBook(partitions=3, seed=seed, skips=False)
         limits = Limits(poll_records=self.chance.randrange(1, 60), batch_records=self.chance.randrange(1, 25))
         self.projecting = Projecting(self.book.log, pool, MemoryFeedCarrier(), limits)
         self._stories = [iter(list(story())) for story in STORIES.values()]
@@ -233,7 +233,7 @@ async def test_at_the_very_time_of_the_last_event_nothing_is_complete_because_an
     pool: Pool, door: httpx.AsyncClient
 ) -> None:
     room = Room(pool, door, seed=5)
-    room.book = LogBook(partitions=1, seed=5)
+    room.book = LogBook(partitions=1, seed=5, skips=False)
     room.projecting = Projecting(room.book.log, pool, MemoryFeedCarrier(), Limits())
     entity_id = room.book.open()
     while True:

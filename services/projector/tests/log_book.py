@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from opsroom_common.contracts.codec import Undecodable, decode, encode_event, encode_fence, encode_mark, type_of
-from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope
+from opsroom_common.contracts.codec import SkippedBody, Undecodable, decode, encode_event, encode_fence, encode_mark, encode_skip, type_of
+from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, SKIPPED_TYPE, DomainRecord, Envelope, Skip
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
@@ -47,7 +47,7 @@ def kind_of(entity_id: EntityId) -> Kind[Any, Any, Any]:
 class LogBook:
     """Writes ``ops.events`` as owners, zombies and vandals would. Everything random comes from ``seed``."""
 
-    def __init__(self, partitions: int = 2, seed: int = 1) -> None:
+    def __init__(self, partitions: int = 2, seed: int = 1, *, skips: bool = True) -> None:
         self.clock = ManualClock(datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
         self.ids = SeededIds(seed, self.clock)
         self.log = MemoryEventLog(partitions, TOPIC)
@@ -55,6 +55,10 @@ class LogBook:
         self.terms: dict[int, list[str]] = {p: [] for p in range(partitions)}
         self.entities: dict[EntityId, Entity] = {}
         """As a writer that never erred would fold them."""
+        self.skips = skips
+        """Whether persons skip records among the random steps."""
+        self.bad: dict[EntityId, list[LogRecord]] = {}
+        """Records that cannot be handled."""
         for partition in range(partitions):
             self.fence(partition)
 
@@ -102,7 +106,7 @@ class LogBook:
             if terms.classify(raw).what is RecordClass.EVENT:
                 with suppress(Undecodable):
                     record = decode(raw)
-                    if isinstance(record, DomainRecord):
+                    if isinstance(record, DomainRecord | Skip):
                         found.append(record.envelope.time)
         return found
 
@@ -139,10 +143,65 @@ class LogBook:
     def undecodable(self, entity_id: EntityId) -> None:
         """A valid record whose value no schema fits."""
         raw = self.raw(entity_id, self.entities[entity_id].version + 1, self.noted())
-        self._land(self.log.partition_of(entity_id), replace(raw, value=b"\xff\xff"))
+        self.bad.setdefault(entity_id, []).append(self._land(self.log.partition_of(entity_id), replace(raw, value=b"\xff\xff")))
+
+    def lost(self, entity_id: EntityId) -> None:
+        """A record that its writer could handle and no reader can: what follows counts on it."""
+        self.undecodable(entity_id)
+        known = self.entities[entity_id]
+        self.entities[entity_id] = replace(known, version=Version(known.version + 1))
 
     def gap(self, entity_id: EntityId) -> None:
-        self.event(entity_id, self.entities[entity_id].version + 7, self.noted("from the future"))
+        record = self.event(entity_id, self.entities[entity_id].version + 7, self.noted("from the future"))
+        self.bad.setdefault(entity_id, []).append(record)
+
+    def skip(
+        self, entity_id: EntityId, offset: int, version: int, *, term: str | None = None, command_id: CommandId | None = None
+    ) -> LogRecord:
+        """A person's decision that the record at ``offset`` does not count; the entity has ``version`` after it."""
+        partition = self.log.partition_of(entity_id)
+        envelope = replace(
+            self._envelope(SKIPPED_TYPE, term=term or self.terms[partition][-1]),
+            subject=entity_id,
+            command_id=command_id or CommandId(self.ids.uuid7()),
+            body_hash=BODY_HASH,
+            actor=ACTOR,
+            role="admin",
+        )
+        skipped = dict(self.log.records(partition)[offset].headers).get("ce_commandid")
+        body = SkippedBody(
+            offset=offset,
+            version=version,
+            reason="it cannot be handled",
+            command_id=None if skipped is None else CommandId(skipped.decode()),
+            body_hash=None if skipped is None else BODY_HASH,
+        )
+        return self._land(partition, encode_skip(envelope, body))
+
+    def offsets(self, entity_id: EntityId) -> list[int]:
+        """Of every record with its key, whatever it is."""
+        return [raw.offset for raw in self.log.records(self.log.partition_of(entity_id)) if raw.key == entity_id.encode()]
+
+    def bad_opening(self) -> None:
+        """An entity that begins with a record that cannot be read."""
+        entity_id = self.ids.entity_id("inc")
+        self.bad.setdefault(entity_id, []).append(
+            self._land(self.log.partition_of(entity_id), replace(self.raw(entity_id, 1, self.noted()), value=b"\xff"))
+        )
+
+    def random_skip(self) -> None:
+        """Mostly of a record that cannot be handled, with the version that it says; sometimes of any, with any version, under a dead term."""
+        if self.bad and self.random.random() < 0.7:
+            entity_id = self.random.choice(sorted(self.bad))
+            record = self.random.choice(self.bad[entity_id])
+            said = int(dict(record.headers)["ce_entityversion"])
+            self.skip(entity_id, record.offset, self.random.choice([said, said, said - 1]))
+            return
+        entity_id = self.random.choice(sorted({*self.entities, *self.bad}))
+        offset = self.random.choice(self.offsets(entity_id))
+        term = self.ids.uuid7() if self.random.random() < 0.1 else None
+        said = int(dict(self.log.records(self.log.partition_of(entity_id))[offset].headers).get("ce_entityversion", b"1"))
+        self.skip(entity_id, offset, max(0, said - self.random.choice([0, 0, 1, 5])), term=term)
 
     def keyless(self, partition: int) -> None:
         """A valid record that names nobody."""
@@ -166,10 +225,16 @@ class LogBook:
             self.zombie(self.random.choice(known))
         elif what < 0.38:
             self.undecodable(self.random.choice(known))
+        elif what < 0.39:
+            self.lost(self.random.choice(known))
         elif what < 0.4:
             self.gap(self.random.choice(known))
         elif what < 0.41:
             self.keyless(partition)
+        elif what < 0.42:
+            self.bad_opening()
+        elif what < 0.47 and self.skips:
+            self.random_skip()
         else:
             self._random_command(self.random.choice(known))
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from opsroom_common.contracts.envelope import DomainRecord, Fence
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.port import Checkpoint
+from opsroom_common.log.skips import Skips, read_skip
 from opsroom_common.postgres.pool import Pool
 from opsroom_domain.ids import EntityId
-from projector.batch_items import Item, Skipped, read_records
-from projector.batch_rows import ParkedRow
+from projector.batch_items import Item, Skipped, read_knowing
+from projector.batch_rows import ParkedRow, SkipRow
 from projector.fold_batch import fold_batch
 from projector.fold_load import COPY_COLUMNS, LoadedRows, fold_load
 from projector.known import Absent, Known
@@ -33,7 +34,11 @@ from .log_book import TOPIC, LogBook
 def items_of(book: LogBook, partition: int) -> list[Item]:
     terms = TermFilter(Checkpoint())
     classified = [terms.classify(record) for record in book.log.records(partition)]
-    return [item for item in read_records(classified, book.log.partition_of) if not isinstance(item, Skipped)]
+    skips = Skips()
+    for each in classified:
+        if (skip := read_skip(each)) is not None:
+            skips.add(skip)
+    return [item for item in read_knowing(classified, book.log.partition_of, skips) if not isinstance(item, Skipped)]
 
 
 def cut(items: Sequence[Item], rng: random.Random) -> Iterator[Sequence[Item]]:
@@ -66,6 +71,16 @@ class Load:
             await connection.execute("DELETE FROM read_v1.texts WHERE id = ANY ($1::text[])", list(loaded.replaced_texts))
             for table, rows in loaded.copies.items():
                 await copy(connection, table, rows)
+            if loaded.skips:
+                rows_ = [(*row, self._partition) for row in loaded.skips]
+                await connection.copy_records_to_table(
+                    "skips", schema_name="read_v1", records=rows_, columns=(*SkipRow._fields, "partition")
+                )
+            for entity_id, versions in loaded.passed.items():
+                await connection.execute(
+                    "INSERT INTO read_v1.passed VALUES ($1, $2, $3) ON CONFLICT (entity_id) DO UPDATE SET versions = excluded.versions",
+                    entity_id, self._partition, versions,
+                )  # fmt: skip
         self._known.update(loaded.known)
         self._held.update(loaded.held)
         for row in loaded.parked:

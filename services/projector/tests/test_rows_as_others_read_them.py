@@ -31,6 +31,7 @@ async def test_a_loaded_row_is_the_folded_entity(pool: Pool, book: LogBook, carr
     source: StateSource = RowSource(pool, book.log.topic)
     checkpoints = (await projecting.store.open()).checkpoints
     parked = {row["entity_id"] for row in await pool.fetch("SELECT entity_id FROM read.parked")}
+    skipped = {row["entity_id"] for row in await pool.fetch("SELECT entity_id FROM read.skips")}
     for entity_id, entity in book.entities.items():
         partition = book.log.partition_of(entity_id)
         loaded = await source.load(partition, entity_id)
@@ -38,7 +39,8 @@ async def test_a_loaded_row_is_the_folded_entity(pool: Pool, book: LogBook, carr
         assert loaded.checkpoint == checkpoints[partition]
         assert loaded.fold == fold_fingerprint()
         assert (loaded.parked is not None) == (entity_id in parked)
-        if loaded.parked is None:
+        # The book's writer knows of no skip.
+        if loaded.parked is None and entity_id not in skipped:
             assert loaded.entity == entity
     assert len(await RowSource(pool, book.log.topic).parked_entities(0)) + len(
         await RowSource(pool, book.log.topic).parked_entities(1)

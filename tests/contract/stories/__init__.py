@@ -10,11 +10,13 @@ from typing import Any, TypeAlias
 from opsroom_domain.ids import EntityId
 
 from . import archive, auction, dependencies, incident, incident_moves, links, organisation, policy, task, ticket, view
+from .skips import skips
 
 Told: TypeAlias = tuple[str, EntityId, Any]
 """The kind, the entity, the command."""
 STORIES: Mapping[str, Callable[[], Iterator[Told]]] = {
     "history-v2": incident.story,
+    "history-skips-v1": skips,
     "history-v3": incident_moves.story,
     "task-v1": task.story,
     "dependencies-v1": dependencies.story,

@@ -1,6 +1,7 @@
 """Who, when and whom the stories are about."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,15 @@ from opsroom_domain.ids import ActorId
 
 START = datetime.fromisoformat("2026-11-23T09:00:00.000001Z")
 ADA, BO, PROBE = ActorId("usr_01kaqf5m2s8v6t4r0q9p7n3k3k"), ActorId("usr_01kaqf5m2s8v6t4r0q9p7n3k4m"), ActorId("svc_probe")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Instead of a command: a record of the entity that nobody can read lands, and ``by`` has it skipped."""
+
+    at: datetime
+    by: ActorId
+    reason: str
 
 
 def clock() -> Callable[..., dict[str, Any]]:

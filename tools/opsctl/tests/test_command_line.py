@@ -55,6 +55,10 @@ def test_help_and_page_say_every_exit_code() -> None:
         (["events", "--partition", "x"], "--partition"),
         (["state"], "Missing argument"),
         (["state", ID, "--at", "0"], "versions begin at 1"),
+        (["projections"], "no command given"),
+        (["projections", "switch"], "Missing argument"),
+        (["projections", "drop", "read_v1; DROP TABLE x"], "is no name of a projection"),
+        (["projections", "switch", "read_v2", "--hold", "99"], "--hold"),
         (["--kafka", "nonsense", "topics"], "is no address of Kafka"),
         (["--postgres", "host:5432", "lag"], "the address of Postgres"),
     ],
@@ -75,6 +79,16 @@ def test_kafka_away_is_one_line_and_code_3(arguments: list[str]) -> None:
     assert (said.returncode, said.stdout) == (3, "")
     assert len(said.stderr.splitlines()) == 1
     assert "start it or check OPSROOM_KAFKA" in said.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["drop", "read_v2"]])
+def test_postgres_away_is_one_line_and_code_3(arguments: list[str]) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        said = run("projections", *arguments, OPSROOM_POSTGRES=f"postgresql://postgres@127.0.0.1:{nobody.getsockname()[1]}/postgres")
+    assert (said.returncode, said.stdout) == (3, "")
+    assert len(said.stderr.splitlines()) == 1
+    assert "check OPSROOM_POSTGRES" in said.stderr
 
 
 def test_the_defaults_are_the_development_stacks() -> None:

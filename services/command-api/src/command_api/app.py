@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from command_api.api import batch, openapi
+from command_api.api import batch, openapi, parked
 from command_api.api.commands import CommandDoors
 from command_api.api.commands import Ports as CommandPorts
 from command_api.api.doors import DOORS
@@ -56,18 +56,21 @@ def build_app(
     handlers = {door.full_name: doors.handler(door) for door in DOORS}
     webhook = alertmanager.handler(signals)
     many = batch.BatchDoor(doors, commands, limits.body_bytes_max).handle
-    app = routes(handlers, many, webhook)
+    skip = parked.ParkedDoor(commands).skip
+    app = routes(handlers, many, webhook, skip)
     app.include_router(health)
     problems.install(app)
     single = {(door.method, door.path): handlers[door.full_name] for door in DOORS}
-    straight = StraightWay(app, {**single, ("POST", batch.PATH): many, ("POST", alertmanager.PATH): webhook, **peers})
+    straight = StraightWay(
+        app, {**single, ("POST", batch.PATH): many, ("POST", parked.PATH): skip, ("POST", alertmanager.PATH): webhook, **peers}
+    )
     by_path = {path: PEER_BODIES * limits.body_bytes_max for _, path in peers}
     by_path |= {batch.PATH: limits.batch_bytes_max, alertmanager.PATH: limits.webhook_bytes_max}
     limited = BodyLimit(straight, limits.body_bytes_max, by_path)
     return LastNet(limited)
 
 
-def routes(commands: Mapping[str, Handler], many: Handler, webhook: Handler) -> FastAPI:
+def routes(commands: Mapping[str, Handler], many: Handler, webhook: Handler, skip: Handler) -> FastAPI:
     """The addresses and their description, with these handlers behind them."""
     app = FastAPI(
         title="Opsroom command API",
@@ -92,6 +95,7 @@ def routes(commands: Mapping[str, Handler], many: Handler, webhook: Handler) -> 
             tags=[KINDS[door.kind].collection],
         )
     app.add_api_route(batch.PATH, many, methods=["POST"], response_class=Response, **openapi.batch())
+    app.add_api_route(parked.PATH, skip, methods=["POST"], response_class=Response, **openapi.skip())
     app.add_api_route(
         alertmanager.PATH,
         webhook,

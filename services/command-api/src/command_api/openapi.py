@@ -17,7 +17,7 @@ DEFAULT = Path("schemas/openapi/command-api.json")
 
 def description() -> str:
     """The description as it is committed: sorted keys, two spaces, a line feed at the end."""
-    app = routes({door.full_name: _nothing for door in DOORS}, _nothing, _nothing)
+    app = routes({door.full_name: _nothing for door in DOORS}, _nothing, _nothing, _nothing)
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

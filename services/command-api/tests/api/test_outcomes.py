@@ -15,6 +15,7 @@ from command_api.engine.port import (
     OutcomeUnknown,
     Overloaded,
     PartitionStatus,
+    RecordSkipped,
 )
 from opsroom_common.log.entity import Entity
 from opsroom_domain.ids import EntityId
@@ -29,6 +30,9 @@ class FailingEngine:
         self._error = error
 
     async def submit(self, request: CommandRequest) -> Accepted:
+        raise self._error
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
         raise self._error
 
     async def current(self, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:

@@ -11,7 +11,7 @@ from opsroom_common.log.entity import Applied, Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.memory import MemoryEventLog
 from opsroom_common.log.port import Checkpoint, RecordClass
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, ParkedRows, Projected, SourceUnavailable
 from opsroom_domain.ids import CommandId, EntityId
 from opsroom_domain.registry import fold_fingerprint
 
@@ -26,6 +26,7 @@ class Rows:
     entities: dict[EntityId, Entity] = field(default_factory=dict)
     commands: dict[CommandId, Applied] = field(default_factory=dict)
     parked: dict[EntityId, str] = field(default_factory=dict)
+    parked_at: dict[EntityId, int] = field(default_factory=dict)
     away: bool = False
     loads: int = 0
     last_time: datetime | None = None
@@ -51,7 +52,32 @@ class Rows:
         self.loads += 1
         if self.at is None:
             return None
-        return LoadedRow(checkpoint=self.at, fold=self.fold, parked=self.parked.get(entity_id), entity=self.entities.get(entity_id))
+        return LoadedRow(
+            checkpoint=self.at,
+            fold=self.fold,
+            parked=self.parked.get(entity_id),
+            entity=self.entities.get(entity_id),
+            parked_at=self.parked_at.get(entity_id),
+        )
+
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        self._reach()
+        if self.at is None:
+            return None
+        found = {entity_id: (offset, self.parked[entity_id]) for entity_id, offset in self.parked_at.items()}
+        return ParkedRows(checkpoint=self.at, fold=self.fold, entities=found)
+
+    def park(self, entity_id: EntityId, offset: int) -> None:
+        """The projector cannot handle the record there: the row stays what it was before."""
+        before: Entity | None = None
+        for record in (decode(raw) for raw in self.log.records(0)[:offset]):
+            if isinstance(record, DomainRecord) and record.entity_id == entity_id:
+                before = fold(before, record)
+        if before is None:
+            self.entities.pop(entity_id, None)
+        else:
+            self.entities[entity_id] = before
+        self.parked[entity_id], self.parked_at[entity_id] = "a text is too long for a column", offset
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         self._reach()

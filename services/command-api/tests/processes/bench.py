@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import EngineMetrics
-from command_api.engine.port import Accepted, CommandRequest, Engine, PartitionStatus
+from command_api.engine.port import Accepted, CommandRequest, Engine, PartitionStatus, RecordSkipped
 from command_api.processes.attempt import Attempts
 from command_api.processes.consumer import Ports, ProcessConsumer
 from opsroom_common.contracts.codec import decode
@@ -62,6 +62,9 @@ class TroubledEngine:
         answer = await self._engine.submit(request)
         await self.trouble("after", request)
         return answer
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        return await self._engine.skip(request)
 
     async def current(self, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
         return await self._engine.current(kind, entity_id, deadline)

@@ -19,6 +19,7 @@ from command_api.engine.port import (
     NotServing,
     OutcomeUnknown,
     PartitionStatus,
+    RecordSkipped,
 )
 from command_api.signals import consumer
 from command_api.signals.consumer import GROUP, SignalConsumer
@@ -57,6 +58,9 @@ class TroubledEngine:
                 await self._engine.submit(request)
             raise error
         return await self._engine.submit(request)
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        return await self._engine.skip(request)
 
     async def current(self, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
         if self.blind:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from opsroom_common.contracts.codec import decode
-from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark
+from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark, Skip
 from opsroom_common.contracts.errors import Undecodable
 from opsroom_common.log.port import Classified, LogRecord, RecordClass
+from opsroom_common.log.skips import Skips
 from opsroom_domain.ids import EntityId, prefix_of
 
 PartitionOf: TypeAlias = Callable[[str], int]
@@ -29,6 +30,8 @@ class Poison:
     reason: str
     at: datetime
     """The record's Kafka time: the same whenever it is read."""
+    time: datetime | None = None
+    """The event's own time, if it could be read and is refused all the same: the next event must not be earlier (R8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,22 @@ class Skipped:
     reason: str
 
 
-Item: TypeAlias = DomainRecord | Fence | Poison
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A record that ``skips`` name: it does not count (R10). ``otherwise``: what it is if none of them fits."""
+
+    entity_id: EntityId
+    offset: int
+    skips: Sequence[Skip]
+    otherwise: DomainRecord | Poison
+
+    @property
+    def time(self) -> datetime | None:
+        """The event's own time, if it can be read."""
+        return self.otherwise.envelope.time if isinstance(self.otherwise, DomainRecord) else self.otherwise.time
+
+
+Item: TypeAlias = DomainRecord | Fence | Poison | Passed | Skip
 
 
 def read_record(classified: Classified, partition_of: PartitionOf) -> Item | Skipped | None:
@@ -53,7 +71,7 @@ def read_record(classified: Classified, partition_of: PartitionOf) -> Item | Ski
         return poison(record, error.reason, partition_of)
     if isinstance(decoded, Mark):
         return None
-    if isinstance(decoded, DomainRecord) and partition_of(decoded.entity_id) != record.partition:
+    if isinstance(decoded, DomainRecord | Skip) and partition_of(decoded.entity_id) != record.partition:
         # Folding it would make the entity's rows depend on how two partitions happen to interleave.
         return Skipped(offset=record.offset, reason=f"{decoded.entity_id} does not live in partition {record.partition}")
     return decoded
@@ -67,6 +85,16 @@ def read_records(records: Sequence[Classified], partition_of: PartitionOf) -> It
             yield read
 
 
+def read_knowing(records: Sequence[Classified], partition_of: PartitionOf, skips: Skips) -> Iterator[Item | Skipped]:
+    """As ``read_records``, by one who has seen the skips of what follows: what they name is passed where it stands."""
+    for classified in records:
+        read = read_record(classified, partition_of)
+        if isinstance(read, DomainRecord | Poison) and (naming := skips.naming(classified.record)):
+            yield Passed(entity_id=read.entity_id, offset=read.offset, skips=naming, otherwise=read)
+        elif read is not None:
+            yield read
+
+
 def poison(record: LogRecord, reason: str, partition_of: PartitionOf) -> Poison | Skipped:
     """What a record that cannot be handled does: park the entity of its key, or, without a usable key, be passed."""
     key = (record.key or b"").decode("utf-8", "replace")
@@ -75,6 +103,18 @@ def poison(record: LogRecord, reason: str, partition_of: PartitionOf) -> Poison 
         return Skipped(offset=record.offset, reason=said)
     at = _EPOCH + timedelta(milliseconds=max(0, record.timestamp_ms))
     return Poison(entity_id=EntityId(key), offset=record.offset, reason=said, at=at)
+
+
+def refused_item(record: DomainRecord, reason: str) -> Poison:
+    """An event that can be folded, and that whoever keeps the rows refuses."""
+    time = record.envelope.time
+    return Poison(entity_id=record.entity_id, offset=record.offset, reason=storable(reason), at=time, time=time)
+
+
+def refused(record: LogRecord, read: Sequence[Item | Skipped], reason: str, partition_of: PartitionOf) -> Item | Skipped:
+    """What a record does that stands alone, was read as ``read``, and is refused by whoever keeps the rows."""
+    event = next((item for item in read if isinstance(item, DomainRecord)), None)
+    return poison(record, reason, partition_of) if event is None else refused_item(event, reason)
 
 
 def storable(reason: str) -> str:

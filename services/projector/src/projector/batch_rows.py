@@ -98,6 +98,22 @@ class ParkedRow(NamedTuple):
     parked_at: datetime
 
 
+class SkipRow(NamedTuple):
+    """A person's decision that the record at ``skipped`` does not count; it stands at ``offset``."""
+
+    offset: int
+    entity_id: str
+    skipped: int
+    version: int
+    reason: str
+    actor: str | None
+    command_id: str
+    body_hash: str
+    skipped_command: str | None
+    skipped_hash: str | None
+    at: datetime
+
+
 class FeedRow(NamedTuple):
     """One entity's part in the batch; the statement numbers them in the order given."""
 
@@ -113,7 +129,7 @@ class FeedRow(NamedTuple):
     event_at: datetime
 
 
-R = TypeVar("R", EntityRow, TextRow, ClosedRow, VersionRow, TimelineRow, FenceRow, ParkedRow, FeedRow)
+R = TypeVar("R", EntityRow, TextRow, ClosedRow, VersionRow, TimelineRow, FenceRow, ParkedRow, SkipRow, FeedRow)
 
 
 def columns(row_type: type[R], rows: Sequence[R]) -> list[list[object]]:

@@ -8,7 +8,7 @@ from opsroom_common.feed.port import FeedEntry
 from opsroom_common.runtime.logging import get_logger
 from opsroom_common.runtime.metrics import Metrics
 from projector.fold_batch import Folded
-from projector.metrics import AGE, BEHIND, EVENTS, LAG, PARKED, RECORDS, SESSIONS, SKIPPED, STATEMENT
+from projector.metrics import AGE, BEHIND, EVENTS, LAG, PARKED, RECORDS, SESSIONS, SKIPPED, STATEMENT, UNPARKED
 
 _log = get_logger("projector")
 
@@ -18,6 +18,7 @@ class Counts:
         self._records = metrics.counter(RECORDS)
         self._events = metrics.counter(EVENTS)
         self._parked = metrics.counter(PARKED)
+        self._unparked = metrics.counter(UNPARKED)
         self._behind = metrics.counter(BEHIND)
         self._skipped = metrics.counter(SKIPPED)
         self._lag = metrics.gauge(LAG)
@@ -37,6 +38,10 @@ class Counts:
             _log.error("an entity was parked", entity=row.entity_id, partition=partition, offset=row.offset, reason=row.reason)
         for entry in entries:
             self._age.observe(max(0.0, entry.times["projected"] - entry.times["event"]))
+
+    def unparked(self, partition: int, how: str) -> None:
+        """A parked entity was folded again; if it is parked once more, that was told as every parking."""
+        self._unparked.labels(str(partition), how).inc()
 
     def skipped(self, partition: int) -> None:
         self._skipped.labels(str(partition)).inc()

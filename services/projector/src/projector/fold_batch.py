@@ -5,26 +5,23 @@ The result does not depend on where the log was cut into batches, except for the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import TypeAlias
 
-import orjson
-
-from opsroom_common.contracts.envelope import DomainRecord, Fence
-from opsroom_common.log.entity import Entity, fold
+from opsroom_common.contracts.envelope import SKIPPED_TYPE, DomainRecord, Fence, Skip
+from opsroom_common.log.entity import Entity
+from opsroom_common.log.skips import fitting, pass_over, take_skip
 from opsroom_common.postgres.entity_row import memory_json
-from opsroom_common.rows import row_json, terms_of
-from opsroom_domain.decider import Json, ListColumns
+from opsroom_common.rows import row_json
+from opsroom_domain.decider import Json
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
-from projector.batch_items import Item, Poison, storable
-from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow
-from projector.known import Known, Parked
-
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+from projector.batch_items import Item, Passed, Poison, storable
+from projector.batch_rows import ClosedRow, EntityRow, FeedRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow
+from projector.fold_step import Shown, Step, dumps, shown_of, skip_row, step_of, timeline_row, version_row
+from projector.known import Absent, Known, Parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,10 @@ class FeedDraft:
     was: Mapping[str, str] | None
     now: Mapping[str, str]
     row_json: bytes
+
+    def showing(self, was: Mapping[str, str] | None) -> FeedDraft:
+        """The entry of one who was shown these tags before."""
+        return FeedDraft(self.row._replace(was=None if was is None else dumps(was).decode()), was, self.now, self.row_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,37 @@ class Folded:
     """Of every entity that the batch touched, once it is committed."""
     last_time: datetime | None
     """The newest event time of the batch, also of entities that are set aside; None without an event."""
+    skips: Sequence[SkipRow] = ()
+    passed: Mapping[EntityId, int] = field(default_factory=dict[EntityId, int])
+    """Entities without a row, and how many of their versions were passed."""
+    anew: Anew | None = None
+    """Rows that go before these come: one entity was folded again."""
+
+    @property
+    def waiting(self) -> Sequence[ParkedRow]:
+        """Those of ``parked`` that were set aside before: if one is not parked there any more, somebody has had it tried again."""
+        fresh = {row.entity_id for row in self.newly_parked}
+        return [row for row in self.parked if row.entity_id not in fresh]
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether versions that were shown are other states now."""
+        return self.anew is not None and self.anew.whole
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a batch like nearly all: nothing in it has to do with entities that were set aside before."""
+        return self.anew is None and not self.skips and not self.passed and len(self.parked) == len(self.newly_parked)
 
 
-class Unstorable(Exception):
-    """A text with a NUL: Postgres holds none."""
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """One entity is folded again: it is set aside no more, unless ``Folded.parked`` says so. ``whole``: nothing of its rows stays."""
+
+    entity_id: EntityId
+    parked: int | None
+    """The offset at which it is parked. If it is not, somebody else was faster."""
+    whole: bool
 
 
 def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded:
@@ -70,13 +98,15 @@ def fold_batch(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Folded
         texts=[row for entity in changed if (row := entity.text()) is not None],
         closed=[row for entity in changed if (row := entity.closed()) is not None],
         versions=[row for entity in changed for row in entity.versions()],
-        timeline=[_timeline_row(step) for entity in changed for step in entity.steps],
+        timeline=[timeline_row(step) for entity in changed for step in entity.steps],
         fences=taken.fences,
         parked=taken.parked(),
         newly_parked=taken.newly_parked(),
         feed=[entity.draft() for entity in changed],
         known=taken.known(),
         last_time=taken.last_time,
+        skips=taken.skips(),
+        passed=taken.passed(),
     )
 
 
@@ -84,9 +114,12 @@ def take_all(known: Mapping[EntityId, Known], items: Iterable[Item]) -> Taken:
     """Lead each item to its entity. As ``fold_batch``, before there are rows."""
     taken = Taken()
     for item in items:
-        if isinstance(item, DomainRecord):
+        if isinstance(item, DomainRecord | Skip):
             taken.see(item.envelope.time)
-        elif isinstance(item, Fence):
+        elif isinstance(item, Poison | Passed):
+            if item.time is not None:
+                taken.see(item.time)
+        elif isinstance(item, Fence):  # pyright: ignore[reportUnnecessaryIsInstance] -- says what the others are
             taken.fences.append(FenceRow(item.offset, item.term, item.owner, item.url, item.time))
             continue
         entity = taken.entities.get(item.entity_id)
@@ -112,7 +145,7 @@ class Taken:
     @property
     def changed(self) -> Sequence[EntityFold]:
         """Those with another row than before, in log order of their last event."""
-        return sorted((entity for entity in self.entities.values() if entity.steps), key=lambda entity: entity.steps[-1].record.offset)
+        return sorted((entity for entity in self.entities.values() if entity.touched), key=lambda entity: entity.last)
 
     def parked(self) -> Sequence[ParkedRow]:
         return [row for entity in self.entities.values() if (row := entity.parked_row()) is not None]
@@ -120,26 +153,18 @@ class Taken:
     def newly_parked(self) -> Sequence[ParkedRow]:
         return [row for entity in self.entities.values() if entity.fresh and (row := entity.parked_row()) is not None]
 
+    def skips(self) -> Sequence[SkipRow]:
+        return [skip_row(item) for entity in self.entities.values() for item in entity.taken if isinstance(item, Skip)]
+
+    def passed(self) -> Mapping[EntityId, int]:
+        return {entity.entity_id: entity.passed for entity in self.entities.values() if entity.passed is not None}
+
     def known(self) -> Mapping[EntityId, Known]:
         return {entity_id: entity.now for entity_id, entity in self.entities.items()}
 
 
-class Step(NamedTuple):
-    """One event folded, with all that its rows need."""
-
-    record: DomainRecord
-    entity: Entity
-    state: bytes
-    words: str
-    diff: bytes
-
-
-class Shown(NamedTuple):
-    """What lists show and filter by, of an entity as it is after an event."""
-
-    tags: Mapping[str, str]
-    columns: ListColumns
-    terms: tuple[str, ...]
+OfEntity: TypeAlias = DomainRecord | Poison | Passed | Skip
+"""An item of one entity."""
 
 
 @dataclass(slots=True)
@@ -153,7 +178,7 @@ class EntityFold:
     entity_id: EntityId
     before: Known
     careful: bool = False
-    taken: list[DomainRecord | Poison] = field(default_factory=list["DomainRecord | Poison"])
+    taken: list[OfEntity] = field(default_factory=list["OfEntity"])
     steps: list[Step] = field(default_factory=list[Step])
     json: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The state after the last step."""
@@ -162,25 +187,41 @@ class EntityFold:
     parked: Parked | None = None
     behind: int = 0
     fresh: bool = False
+    entity: Entity | Absent = field(init=False)
+    """What its rows say by now."""
+    touched: bool = False
+    """Whether there is a row, and it is another one than before."""
+    last: int = -1
+    """Offset of the last record that changed it."""
+    passed: int | None = None
+    """Versions that were passed before its first event, if this batch passed one."""
 
     def __post_init__(self) -> None:
         self.parked = self.before if isinstance(self.before, Parked) else None
+        self.entity = self.before.before if isinstance(self.before, Parked) else self.before
 
     @property
     def now(self) -> Known:
-        if self.parked is not None:
-            return self.parked
-        return self.steps[-1].entity if self.steps else self.before
+        return self.entity if self.parked is None else self.parked
 
-    def take(self, item: DomainRecord | Poison) -> None:
+    def take(self, item: OfEntity) -> None:
         self.taken.append(item)
-        if self.parked is not None:
+        self._take(item)
+
+    def _take(self, item: OfEntity) -> None:
+        if isinstance(item, Skip):
+            # What it names was passed before; here its own command is remembered.
+            if self.parked is None and isinstance(self.entity, Entity):
+                self._changed(take_skip(self.entity, item), item.offset)
+        elif self.parked is not None:
             self.behind += 1
+        elif isinstance(item, Passed):
+            self._pass(item)
         elif isinstance(item, Poison):
             self._park(item.offset, item.reason, item.at)
         else:
             try:
-                step, json = _step(self.now, item)
+                step, json = step_of(self.entity, item)
                 if self.careful:
                     shown_of(step.entity)
             except Exception as error:  # noqa: BLE001 -- whatever a fold raises, the entity parks and the partition goes on
@@ -188,11 +229,29 @@ class EntityFold:
             else:
                 self.steps.append(step)
                 self.json = json
+                self._changed(step.entity, item.offset)
+
+    def _pass(self, item: Passed) -> None:
+        """The record does not count (R10)."""
+        version = self.entity.version if isinstance(self.entity, Entity) else self.entity.passed
+        skip = fitting(item.skips, version)
+        if skip is None:
+            self._take(item.otherwise)
+        elif isinstance(self.entity, Absent):
+            self.passed = skip.version
+            self.entity = Absent(self.passed)
+        elif skip.version != version:
+            self._changed(pass_over(self.entity, skip), item.offset)
+
+    def _changed(self, entity: Entity, offset: int) -> None:
+        self.entity, self.last, self.touched = entity, offset, True
 
     def settled(self) -> EntityFold:
         """The same with what is shown of it, or, if that fails, one that parks where it does."""
-        if not self.steps:
+        if not self.touched or not isinstance(self.entity, Entity):
             return self
+        if not self.steps:
+            self.json = KINDS[self.entity.kind].to_json(self.entity.state)
         try:
             self.shown = [shown_of(step.entity) for step in self.steps]
         except Exception:  # noqa: BLE001 -- as in ``take``
@@ -203,7 +262,7 @@ class EntityFold:
         return self
 
     def _park(self, offset: int, reason: str, at: datetime) -> None:
-        self.parked = Parked(offset, storable(reason), at)
+        self.parked = Parked(offset, storable(reason), at, self.entity)
         self.fresh = True
 
     def parked_row(self) -> ParkedRow | None:
@@ -213,19 +272,24 @@ class EntityFold:
 
     @property
     def told(self) -> Shown:
-        return self.shown[-1]
+        """After all of it."""
+        return self.shown[-1] if self.shown else shown_of(self.shows)
+
+    @property
+    def shows(self) -> Entity:
+        assert isinstance(self.entity, Entity), "only an entity that has events has a row"
+        return self.entity
 
     def row(self) -> EntityRow:
-        step, (tags, columns, terms) = self.steps[-1], self.told
-        entity = step.entity
+        entity, (tags, columns, terms) = self.shows, self.told
         return EntityRow(
             id=entity.id,
             kind=entity.kind,
             version=entity.version,
             offset=entity.offset,
-            state=step.state.decode(),
+            state=(self.steps[-1].state if self.steps else dumps(self.json)).decode(),
             memory=memory_json(entity),
-            tags=_dumps(tags).decode(),
+            tags=dumps(tags).decode(),
             created_at=entity.created_at,
             updated_at=entity.updated_at,
             updated_by=entity.updated_by,
@@ -239,104 +303,38 @@ class EntityFold:
         )
 
     def text(self) -> TextRow | None:
-        entity, text = self.steps[-1].entity, self.told.columns.text
+        entity, text = self.shows, self.told.columns.text
         before = KINDS[entity.kind].columns(self.before.state).text if isinstance(self.before, Entity) else None
         return None if text == before else TextRow(entity.id, entity.kind, text)
 
     def closed(self) -> ClosedRow | None:
-        if not isinstance(self.before, Entity):
+        if not isinstance(self.before, Entity) or not self.steps:
             return None
-        return ClosedRow(self.entity_id, self.before.version, self.steps[0].record.envelope.time)
+        return ClosedRow(self.entity_id, self.before.last_event.version, self.steps[0].record.envelope.time)
 
     def versions(self) -> list[VersionRow]:
         ends = [step.record.envelope.time for step in self.steps[1:]]
-        return [_version_row(step, shown, end) for step, shown, end in zip(self.steps, self.shown, [*ends, None], strict=True)]
+        return [
+            version_row(step, shown, end) for step, shown, end in zip(self.steps, self.shown, [*ends, None][: len(self.steps)], strict=True)
+        ]
 
     def draft(self) -> FeedDraft:
-        entity, now = self.steps[-1].entity, self.told.tags
+        entity, now = self.shows, self.told.tags
         was = KINDS[entity.kind].tags(self.before.state) if isinstance(self.before, Entity) else None
         ready = row_json(entity, self.json)
-        types = tuple(step.record.envelope.type for step in self.steps)
+        changes = [(step.record.offset, step.record.envelope.type) for step in self.steps]
+        changes += [(item.offset, SKIPPED_TYPE) for item in self.taken if isinstance(item, Skip) and item.offset <= self.last]
+        types = tuple(type_ for _, type_ in sorted(changes))
         row = FeedRow(
             kind=entity.kind,
             entity_id=entity.id,
             version=entity.version,
-            offset=entity.offset,
+            offset=self.last,
             actor=entity.updated_by,
             event_types=types,
-            was=None if was is None else _dumps(was).decode(),
-            now=_dumps(now).decode(),
+            was=None if was is None else dumps(was).decode(),
+            now=dumps(now).decode(),
             row=ready.decode(),
             event_at=entity.updated_at,
         )
         return FeedDraft(row, was, now, ready)
-
-
-def _step(now: Known, record: DomainRecord) -> tuple[Step, Mapping[str, Json]]:
-    """Fold one record and make everything of it that can fail, so that a failure is this record's alone."""
-    before = now if isinstance(now, Entity) else None
-    if before is not None and before.kind != record.kind:
-        raise ValueError(f"a record of kind {record.kind} for an entity of kind {before.kind}")
-    kind = KINDS[record.kind]
-    entity = fold(before, record)
-    json = kind.to_json(entity.state)
-    entry = kind.describe(None if before is None else before.state, record.event)
-    # The headers hold no NUL, and tags and columns no text that is not in the state.
-    if "\x00" in entry.words:
-        raise Unstorable("a text of the record holds a NUL character, which Postgres cannot store")
-    return Step(record, entity, _dumps(json), entry.words, _dumps(entry.diff)), json
-
-
-def shown_of(entity: Entity) -> Shown:
-    """What lists show of it. Raises what its kind raises."""
-    kind = KINDS[entity.kind]
-    tags = kind.tags(entity.state)
-    return Shown(tags, kind.columns(entity.state), terms_of(tags))
-
-
-def _dumps(value: Mapping[str, Json] | Mapping[str, str]) -> bytes:
-    """Canonical JSON. Raises Unstorable for a NUL anywhere in it."""
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    if b"\\u0000" in text and _ESCAPED_NUL.search(text):
-        raise Unstorable("the state holds a NUL character, which Postgres cannot store")
-    return text
-
-
-def _version_row(step: Step, shown: Shown, valid_to: datetime | None) -> VersionRow:
-    record = step.record
-    return VersionRow(
-        id=record.entity_id,
-        version=record.version,
-        kind=record.kind,
-        offset=record.offset,
-        command_id=record.command_id,
-        body_hash=record.body_hash,
-        actor=record.envelope.actor,
-        valid_from=record.envelope.time,
-        valid_to=valid_to,
-        state=step.state.decode(),
-        created_at=step.entity.created_at,
-        rank=shown.columns.rank,
-        due_at=shown.columns.due_at,
-        terms=shown.terms,
-    )
-
-
-def _timeline_row(step: Step) -> TimelineRow:
-    record, envelope = step.record, step.record.envelope
-    return TimelineRow(
-        id=record.entity_id,
-        version=record.version,
-        at=envelope.time,
-        type=envelope.type,
-        actor=envelope.actor,
-        role=envelope.role,
-        words=step.words,
-        diff=step.diff.decode(),
-        command_id=record.command_id,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.causation_id,
-        reason=envelope.reason,
-        proposal_id=envelope.proposal_id,
-        offset=record.offset,
-    )

@@ -19,8 +19,9 @@ from opsroom_common.postgres.copy_format import fields, int4, int8, jsonb, micro
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 from projector.batch_items import Item
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow
-from projector.fold_batch import EntityFold, Shown, shown_of, take_all
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, SkipRow
+from projector.fold_batch import EntityFold, take_all
+from projector.fold_step import Shown, shown_of
 from projector.known import Known
 
 COPY_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +71,9 @@ class LoadedRows:
     held: Mapping[EntityId, bytes]
     """The newest version of each entity that the chunk changed, without its end, once it is committed."""
     last_time: datetime | None
+    skips: Sequence[SkipRow]
+    passed: Mapping[EntityId, int]
+    """As in ``Folded``: what nearly no chunk has."""
 
 
 def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], items: Iterable[Item], partition: int) -> LoadedRows:
@@ -105,6 +109,8 @@ def fold_load(known: Mapping[EntityId, Known], held: Mapping[EntityId, bytes], i
         known=taken.known(),
         held=open_ones,
         last_time=taken.last_time,
+        skips=taken.skips(),
+        passed=taken.passed(),
     )
 
 
@@ -159,12 +165,12 @@ def _ascii(value: str | None) -> str:
 
 def _open_version(entity: Entity, partition: int) -> bytes:
     """The newest version of an entity that was read from its row: everything in it is also in the entity itself."""
-    last = entity.recent[-1]
+    last = entity.last_event
     state = orjson.dumps(KINDS[entity.kind].to_json(entity.state), option=orjson.OPT_SORT_KEYS)
     return b"".join(
         (
             _VERSION_FIELDS, text(entity.id), text(entity.kind), text(last.command_id), text(last.body_hash), text(entity.updated_by),
-            _VERSION_NUMBERS(4, entity.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
+            _VERSION_NUMBERS(4, last.version, 4, partition, 8, entity.offset, 8, microseconds(entity.updated_at)), jsonb(state), _listed(entity, shown_of(entity)),
         )
     )  # fmt: skip
 

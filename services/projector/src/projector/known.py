@@ -13,17 +13,21 @@ from opsroom_domain.ids import EntityId
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """An entity without a row. ``passed``: its versions whose records do not count (R10); its first event must be the next one."""
+
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """An entity that is set aside since the record at ``offset``; later records of it only count."""
 
     offset: int
     reason: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """An entity without a row: its first record must be version 1."""
+    before: Entity | Absent
+    """What its rows say: the entity before that record."""
 
 
 Known: TypeAlias = Entity | Parked | Absent

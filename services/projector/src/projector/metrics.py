@@ -9,6 +9,11 @@ EVENTS = CounterSpec("opsroom_projector_events_total", "Events that were folded 
 PARKED = CounterSpec(
     "opsroom_projector_parked_total", "Entities that were set aside because of a record that cannot be handled.", ("partition",)
 )
+UNPARKED = CounterSpec(
+    "opsroom_projector_unparked_total",
+    "Parked entities that were folded again: their record was skipped, or a person had them retried.",
+    ("partition", "how"),
+)
 BEHIND = CounterSpec("opsroom_projector_behind_parked_total", "Records that wait behind a parked entity.", ("partition",))
 SKIPPED = CounterSpec("opsroom_projector_skipped_total", "Records that cannot be handled and name no entity.", ("partition",))
 LAG = GaugeSpec("opsroom_projector_lag_records", "Records of the partition that are not projected yet.", ("partition",))

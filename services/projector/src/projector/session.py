@@ -6,25 +6,28 @@ Whatever goes wrong, nothing is repaired in memory: the next session starts from
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from opsroom_common.contracts.envelope import Fence
+from opsroom_common.contracts.envelope import Fence, Skip
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
 from opsroom_common.postgres.errors import Rejected
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.health import Progress
 from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
-from projector.batch_items import Item, Skipped, poison, read_records
+from projector.aside import Silent, Stretch, passes, retried_stretch, skipped_stretch
+from projector.batch_items import Item, Skipped, read_records, refused
 from projector.counts import Counts
-from projector.fold_batch import fold_batch
-from projector.known import Known, KnownEntities
+from projector.fold_batch import Folded, fold_batch
+from projector.known import Known, KnownEntities, Parked
 from projector.publish import Publisher
 from projector.store import Opened, Part, Store
 
 _POLL_TIMEOUT_S = 0.5
 _POLL_HANGS_S = 15.0
+_RETRIES_AT_ONCE = 100
 _log = get_logger("projector")
 
 
@@ -70,6 +73,8 @@ class Session:
         self._known = KnownEntities(limits.entities)
         self._positions: dict[int, Checkpoint] = dict(opened.checkpoints)
         self._fed_at = clock.monotonic()
+        self._asked: Sequence[EntityId] = ()
+        """Parked entities that a person wants to have tried again."""
         self.committed = False
         """Whether anything was committed: this session got somewhere."""
 
@@ -102,6 +107,7 @@ class Session:
             if batches:
                 self._fed_at = self._clock.monotonic()
                 await self._project_all(batches)
+            await self._retry_asked()
 
     async def _project_all(self, batches: Mapping[int, Sequence[Classified]]) -> None:
         """Small batches together in one statement; else all partitions at once: while one waits for Postgres another is folded."""
@@ -115,11 +121,13 @@ class Session:
     async def _project_together(self, batches: Mapping[int, Sequence[Classified]]) -> bool:
         """One statement for all of them: it has a price of its own. False, and nothing written, if one of them needs a closer look."""
         read = {partition: list(read_records(records, self._log.partition_of)) for partition, records in batches.items()}
+        if any(isinstance(item, Skip) for items in read.values() for item in items):
+            return False
         parts = [await self._part(partition, records, read[partition]) for partition, records in batches.items()]
         if any(part.folded.parked for part in parts):
             return False
         try:
-            await self._write(parts, batches)
+            await self._write(parts, {partition: len(records) for partition, records in batches.items()})
         except Rejected:
             return False
         for partition, items in read.items():
@@ -139,6 +147,10 @@ class Session:
     async def _project_batch(self, partition: int, records: Sequence[Classified]) -> None:
         """One statement; if Postgres refuses a value of it, halves, until the record that it refuses stands alone and parks its entity."""
         read = list(read_records(records, self._log.partition_of))
+        skip = next((item for item in read if isinstance(item, Skip)), None)
+        if skip is not None:
+            await self._around_skip(partition, records, skip)
+            return
         try:
             await self._commit(partition, records, read)
         except Rejected as error:
@@ -147,10 +159,62 @@ class Session:
                 await self._project_batch(partition, records[:middle])
                 await self._project_batch(partition, records[middle:])
                 return
-            await self._commit(partition, records, [poison(records[0].record, str(error), self._log.partition_of)])
+            await self._commit(partition, records, [refused(records[0].record, read, str(error), self._log.partition_of)])
+
+    async def _around_skip(self, partition: int, records: Sequence[Classified], skip: Skip) -> None:
+        """What comes before the skip, the skip alone, and what comes after: it may change an entity from long before this batch (R10)."""
+        before = [each for each in records if each.record.offset < skip.offset]
+        after = [each for each in records if each.record.offset > skip.offset]
+        if before:
+            await self._project_batch(partition, before)
+        known = (await self._known_of([skip]))[skip.entity_id]
+        at = next(each.after for each in records if each.record.offset == skip.offset)
+        if passes(known, skip):
+            place = await self._store.place(partition, skip.skipped)
+            await self._commit_again(partition, at, await self._read_again(skipped_stretch(self._log, place, partition, known, skip)))
+            self._counts.unparked(partition, "skip")
+        else:
+            await self._write_one(partition, at, fold_batch({skip.entity_id: known}, [skip]))
+        if after:
+            await self._project_batch(partition, after)
+
+    async def _retry_asked(self) -> None:
+        """Try parked entities again that a person asks for: with this code, from the log, up to the checkpoint, which stays where it is."""
+        asked, self._asked = self._asked, ()
+        for entity_id in asked:
+            partition = self._log.partition_of(entity_id)
+            known = (await self._store.load([entity_id]))[entity_id]
+            if isinstance(known, Parked) and partition in self._positions:
+                at, place = self._positions[partition], await self._store.place(partition, known.offset)
+                tried = retried_stretch(self._log, place, partition, entity_id, known, at.offset)
+                await self._commit_again(partition, at, await self._read_again(tried))
+                self._counts.unparked(partition, "retry")
+            await self._store.retried(entity_id)
+
+    async def _read_again(self, reading: Awaitable[Stretch]) -> Stretch:
+        try:
+            return await reading
+        except Silent as error:
+            raise Stalled(str(error)) from error
+
+    async def _commit_again(self, partition: int, after: Checkpoint, stretch: Stretch) -> None:
+        """One commit. If Postgres refuses a value of it, the entity parks at the last record before which all is well."""
+        since = self._positions[partition].offset
+        try:
+            await self._write_one(partition, after, stretch.fold(since))
+        except Rejected as error:
+            for number in stretch.refusable:
+                with contextlib.suppress(Rejected):
+                    await self._write_one(partition, after, stretch.fold(since, (number, str(error))))
+                    return
+            raise
+
+    async def _write_one(self, partition: int, after: Checkpoint, folded: Folded) -> None:
+        """What one record changes, perhaps far behind it; or, if ``after`` is where the partition stands, no record at all."""
+        await self._write([Part(partition, self._positions[partition], after, folded)], {partition: 1})
 
     async def _commit(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
-        await self._write([await self._part(partition, records, read)], {partition: records})
+        await self._write([await self._part(partition, records, read)], {partition: len(records)})
         self._tell_skipped(partition, read)
 
     async def _part(self, partition: int, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> Part:
@@ -159,8 +223,8 @@ class Session:
         after = records[-1].after
         return Part(partition, self._positions[partition], after, folded)
 
-    async def _write(self, parts: Sequence[Part], batches: Mapping[int, Sequence[Classified]]) -> None:
-        """One statement, and then, only then, what it changes here."""
+    async def _write(self, parts: Sequence[Part], records: Mapping[int, int]) -> None:
+        """One commit, and then, only then, what it changes here. ``records``: how many each part passes."""
         started = self._clock.monotonic()
         entries = await self._store.commit_together(self._epoch, parts)
         self._counts.statement(self._clock.monotonic() - started)
@@ -170,7 +234,7 @@ class Session:
             self._positions[part.partition] = part.after
             self._known.put(part.folded.known)
             own = [entry for entry in entries if entry.partition == part.partition]
-            self._counts.batch(part.partition, len(batches[part.partition]), part.folded, own)
+            self._counts.batch(part.partition, records[part.partition], part.folded, own)
 
     def _tell_skipped(self, partition: int, read: Sequence[Item | Skipped]) -> None:
         for skipped in (item for item in read if isinstance(item, Skipped)):
@@ -202,6 +266,7 @@ class Session:
                 self._counts.lag(partition, max(0, end - self._positions[partition].offset))
             await self._store.touch(self._epoch, {p: at for p, at in positions.items() if at.offset >= ends[p]})
             await self._publisher.probe()
+            self._asked = await self._store.retries(_RETRIES_AT_ONCE)
             now = self._clock.monotonic()
             if any(self._positions[p].offset < end for p, end in ends.items()) and now - self._fed_at > self._limits.stall_after_s:
                 raise Stalled(f"the log's reader gave nothing for {now - self._fed_at:.0f} s although there is more; making a new one")

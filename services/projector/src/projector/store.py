@@ -68,6 +68,9 @@ class Store(Protocol):
     async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
         """Write the batches of one or more partitions and move their checkpoints, all or nothing; return their feed entries, numbered in order.
 
+        ``folded.anew`` names the entity whose rows go before the new ones come; if that is all of them, versions that were shown are other
+        states now: no entries, and the feed's epoch is over.
+
         A commit may be lost by a crash of the server, with all that came after it; then the epoch is over, too.
         Raises Moved (nothing written), Rejected (nothing written; a value that cannot be stored), Unavailable (written or not: open again and see).
         """
@@ -82,6 +85,18 @@ class Store(Protocol):
 
         Raises Moved if the epoch is over: the server was started anew, and may have lost commits that this process believes in.
         """
+        ...
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        """Where a reader may begin at ``offset``, which is below the partition's checkpoint: with the last fence before it (R8)."""
+        ...
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        """Parked entities that a person wants to have tried again, the longest waiting first."""
+        ...
+
+    async def retried(self, entity_id: EntityId) -> None:
+        """That was done, whatever came of it."""
         ...
 
     async def trim_feed(self, entries_max: int) -> None:
@@ -142,7 +157,8 @@ def moved(parts: Sequence[Part], topic: str, epoch: int) -> Moved:
 
 
 def known_of(row: Row) -> Known:
-    """What a row of ``entities`` beside one of ``parked`` says; either may be missing."""
+    """What a row of ``entities`` beside those of ``parked`` and ``passed`` says; any may be missing."""
+    before = Absent(row["passed"] or 0) if row["id"] is None else entity_of(row)
     if row["parked_reason"] is not None:
-        return Parked(row["parked_offset"], row["parked_reason"], row["parked_at"])
-    return Absent() if row["id"] is None else entity_of(row)
+        return Parked(row["parked_offset"], row["parked_reason"], row["parked_at"], before)
+    return before

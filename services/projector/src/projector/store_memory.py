@@ -14,11 +14,11 @@ from opsroom_common.postgres.memory import Head, MemoryRow, MemoryTables, parsed
 from opsroom_common.runtime.clock import Clock
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.fold_batch import Folded
+from projector.fold_batch import Anew, Folded
 from projector.known import Known
 from projector.store import PROJECTION, Moved, Opened, Part, another_fold, entries_of, known_of, moved
 
-_TABLES = ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked")
+_TABLES = ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked", "passed", "skips")
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_PARKED = {"parked_reason": None, "parked_offset": None, "parked_at": None}
 
@@ -68,15 +68,21 @@ class MemoryStore:
         head = self._head(epoch)
         found = [tables.checkpoint(self._topic, part.partition) for part in parts]
         stands = [None if at is None else (at.checkpoint, at.fold) for at in found]
-        if head is None or stands != [(part.before, self._fold) for part in parts]:
+        if (
+            head is None
+            or stands != [(part.before, self._fold) for part in parts]
+            or not all(self._still_parked(part.folded) for part in parts)
+        ):
             raise moved(parts, self._topic, epoch)
         for folded in (part.folded for part in parts):
-            for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked):
+            for row in (*folded.entities, *folded.texts, *folded.versions, *folded.timeline, *folded.parked, *folded.skips):
                 _check(row)
         try:
             for part, at in zip(parts, found, strict=True):
                 times = [] if at is None else [time for time in (at.last_time, part.folded.last_time) if time is not None]
                 self._at(part.partition, part.after, max(times, default=None))
+                if part.folded.anew is not None:
+                    self._forget(part.folded.anew)
                 self._write(part.partition, part.folded)
         except BaseException:
             tables.roll_back()
@@ -84,6 +90,8 @@ class MemoryStore:
         entries = entries_of(parts, epoch, head.n, self._topic, self._clock.now())
         tables.head = Head(head.epoch, head.n + len(entries), head.run, head.projection)
         tables.entries.extend(entries)
+        if any(part.folded.ends_epoch for part in parts):
+            tables.head, tables.entries, entries = None, [], ()
         tables.commit()
         return entries
 
@@ -92,6 +100,23 @@ class MemoryStore:
         self._tables.reach()
         if self._head(epoch) is None:
             raise Moved(f"the feed epoch {epoch} is over")
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        self._tables.reach()
+        fences = [(at, row["term"]) for (p, at), row in self._tables.tables["fences"].items() if p == partition and at < offset]
+        if not fences:
+            return Checkpoint(offset)
+        fence_offset, term = max(fences)
+        return Checkpoint(offset, term, fence_offset)
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        self._tables.reach()
+        return list(self._tables.tables["retries"])[:limit]
+
+    async def retried(self, entity_id: EntityId) -> None:
+        self._tables.reach()
+        self._tables.drop("retries", entity_id)
+        self._tables.commit()
 
     async def trim_feed(self, entries_max: int) -> None:
         self._tables.reach()
@@ -125,6 +150,24 @@ class MemoryStore:
         self._tables.put("checkpoints", (self._topic, partition), {"at": at, "fold": self._fold, "last_time": last_time})
         return Projected(at, self._fold, last_time)
 
+    def _still_parked(self, folded: Folded) -> bool:
+        """Whether what the fold takes for parked is; if not, somebody has had it tried again."""
+        there = {row.entity_id: row.offset for row in folded.waiting}
+        if folded.anew is not None and folded.anew.parked is not None:
+            there[folded.anew.entity_id] = folded.anew.parked
+        return all((self._tables.get("parked", entity_id) or {}).get("offset") == offset for entity_id, offset in there.items())
+
+    def _forget(self, anew: Anew) -> None:
+        tables = self._tables
+        tables.drop("parked", anew.entity_id)
+        if anew.whole:
+            tables.drop("entities", anew.entity_id)
+            tables.drop("texts", anew.entity_id)
+            tables.drop("passed", anew.entity_id)
+            for table in ("versions", "timeline"):
+                for key in [key for key in tables.tables[table] if key[0] == anew.entity_id]:
+                    tables.drop(table, key)
+
     def _write(self, partition: int, folded: Folded) -> None:
         tables = self._tables
         for row in folded.entities:
@@ -147,6 +190,10 @@ class MemoryStore:
             known = tables.get("parked", row.entity_id)
             parked = {**row._asdict(), "partition": partition} if known is None else {**known, "behind": known["behind"] + row.behind}
             tables.put("parked", row.entity_id, parked)
+        for row in folded.skips:
+            self._insert("skips", (partition, row.offset), {**row._asdict(), "partition": partition})
+        for entity_id, versions in folded.passed.items():
+            tables.put("passed", entity_id, {"entity_id": entity_id, "partition": partition, "versions": versions})
 
     def _insert(self, table: str, key: Any, row: MemoryRow) -> None:
         if self._tables.get(table, key) is not None:
@@ -160,7 +207,8 @@ class MemoryStore:
             if parked
             else _NOT_PARKED
         )
-        return known_of({"id": None, **aside} if row is None else {**parsed(row), **aside})
+        passed = (self._tables.get("passed", entity_id) or {"versions": None})["versions"]
+        return known_of({"id": None, "passed": passed, **aside} if row is None else {**parsed(row), "passed": passed, **aside})
 
 
 def _check(row: NamedTuple) -> None:

@@ -17,6 +17,7 @@ from projector.projections.install import begin_anew, install, layout
 from projector.projections.rows_postgres import LIVE, ProjectionRows
 from projector.store import Moved, Opened, Part, another_fold, another_layout, entries_of, moved
 
+_ASIDE = statements("projector.sql", "aside.sql")
 _TRIM = statements("projector.sql", "projector.sql")["trim"]
 _TRIM_ROWS_MAX = 20_000
 
@@ -66,6 +67,8 @@ class PostgresStore:
         row = await self._rows.commit(LIVE, epoch, parts, feed=True)
         if row is None:
             raise moved(parts, self._topic, epoch)
+        if any(part.folded.ends_epoch for part in parts):
+            return ()
         return entries_of(parts, epoch, row["base"], self._topic, row["at"])
 
     async def touch(self, epoch: int, positions: Mapping[int, Checkpoint]) -> None:
@@ -79,6 +82,18 @@ class PostgresStore:
         row = await self._pool.fetch_one(rows.sql["touch"], self._topic, list(positions), offsets, epoch, rows.name)
         if row is None or not row["holds"]:
             raise Moved(f"the feed epoch {epoch} is over")
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        """As the port says. Raises Unavailable."""
+        return await self._rows.place(partition, offset)
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        """As the port says. Raises Unavailable."""
+        return [EntityId(row["entity_id"]) for row in await self._pool.fetch(_ASIDE["retries"], limit)]
+
+    async def retried(self, entity_id: EntityId) -> None:
+        """As the port says. Raises Unavailable."""
+        await self._pool.fetch(_ASIDE["retried"], entity_id)
 
     async def trim_feed(self, entries_max: int) -> None:
         """Drop the oldest feed entries beyond ``entries_max``, a bounded number at a time. Raises Unavailable."""

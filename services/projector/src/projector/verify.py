@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -12,12 +12,13 @@ import orjson
 
 from opsroom_common.contracts.envelope import Fence
 from opsroom_common.log.port import Checkpoint, Classified, EventLog
+from opsroom_common.log.skips import Skips, read_skip
 from opsroom_common.postgres.checkpoint import checkpoint_of
 from opsroom_common.postgres.pool import Pool, Row
 from opsroom_common.postgres.sql import statements
 from opsroom_domain.ids import EntityId
-from projector.batch_items import Skipped, read_records
-from projector.batch_rows import EntityRow, FenceRow, ParkedRow, TextRow, TimelineRow, VersionRow
+from projector.batch_items import Skipped, read_knowing
+from projector.batch_rows import EntityRow, FenceRow, ParkedRow, SkipRow, TextRow, TimelineRow, VersionRow
 from projector.fold_batch import fold_batch
 from projector.known import Absent, Known
 
@@ -73,6 +74,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "timeline": ("id", "version"),
     "fences": ("offset",),
     "parked": ("entity_id",),
+    "skips": ("offset",),
+    "passed": ("entity_id",),
 }
 
 
@@ -87,8 +90,11 @@ class _FoldedLog:
     fences: list[FenceRow] = field(default_factory=list[FenceRow])
     parked: dict[str, ParkedRow] = field(default_factory=dict[str, ParkedRow])
 
-    def add(self, log: EventLog, records: Sequence[Classified]) -> None:
-        items = [item for item in read_records(records, log.partition_of) if not isinstance(item, Skipped)]
+    skips: dict[int, SkipRow] = field(default_factory=dict[int, SkipRow])
+    passed: dict[str, int] = field(default_factory=dict[str, int])
+
+    def add(self, log: EventLog, records: Sequence[Classified], skips: Skips) -> None:
+        items = [item for item in read_knowing(records, log.partition_of, skips) if not isinstance(item, Skipped)]
         for item in items:
             if not isinstance(item, Fence):
                 self.known.setdefault(item.entity_id, Absent())
@@ -105,6 +111,8 @@ class _FoldedLog:
         for row in folded.parked:
             before = self.parked.get(row.entity_id)
             self.parked[row.entity_id] = row if before is None else before._replace(behind=before.behind + row.behind)
+        self.skips.update({row.offset: row for row in folded.skips})
+        self.passed.update({str(entity_id): versions for entity_id, versions in folded.passed.items()})
         self.checkpoint = records[-1].after
 
     def tables(self) -> Mapping[str, _Table]:
@@ -115,24 +123,36 @@ class _FoldedLog:
             "timeline": _table("timeline", [row._asdict() for row in self.timeline]),
             "fences": _table("fences", [row._asdict() for row in self.fences]),
             "parked": _table("parked", [row._asdict() for row in self.parked.values()]),
+            "skips": _table("skips", [row._asdict() for row in self.skips.values()]),
+            "passed": _table("passed", [{"entity_id": entity_id, "versions": n} for entity_id, n in self.passed.items()]),
         }
 
 
 async def _fold_log(log: EventLog, partition: int, until: Checkpoint) -> _FoldedLog:
-    folded = _FoldedLog()
+    """Twice over the log: first for the skips, which say what does not count (R10), then for everything."""
+    skips, folded = Skips(), _FoldedLog()
+    async for records in _read(log, partition, until):
+        for each in records:
+            if (skip := read_skip(each)) is not None:
+                skips.add(skip)
+    async for records in _read(log, partition, until):
+        folded.add(log, records, skips)
+    return folded
+
+
+async def _read(log: EventLog, partition: int, until: Checkpoint) -> AsyncGenerator[Sequence[Classified]]:
     reader = await log.reader({partition: Checkpoint()})
     try:
-        while folded.checkpoint.offset < until.offset:
+        while reader.position(partition).offset < until.offset:
             async with asyncio.timeout(_SILENT_S_MAX):
                 batch = (await reader.poll(_POLL_RECORDS, 1.0)).get(partition, ())
             wanted = [classified for classified in batch if classified.record.offset < until.offset]
             if wanted:
-                folded.add(log, wanted)
+                yield wanted
             elif batch or await log.end_offset(partition) < until.offset:
                 raise RuntimeError(f"{log.topic}-{partition} ends before the rows' checkpoint {until.offset}: it is another log")
     finally:
         await reader.close()
-    return folded
 
 
 def _table(table: str, rows: Sequence[Row]) -> _Table:

@@ -116,7 +116,7 @@ def _version_columns(entity: Entity, last: DomainRecord) -> Mapping[str, Any]:
     return spread(
         {
             "kind": entity.kind,
-            "version": entity.version,
+            "version": last.version,
             "partition": entity.partition,
             "offset": entity.offset,
             "command_id": last.command_id,

@@ -22,7 +22,7 @@ MEANINGS: Mapping[Exit, str] = {
     Exit.FINDING: "done, and something is wrong: a row differs from the log, an entity is parked, a topic is not as declared, a reader lags, "
     "a projection is refused",
     Exit.USAGE: "wrong usage: an option, an id, a time or an address",
-    Exit.AWAY: "Kafka or Postgres does not answer, or the topic or the read model is not there yet",
+    Exit.AWAY: "Kafka, Postgres, command-api or the projector does not answer, or the topic or the read model is not there yet",
     Exit.NOTHING: "the log holds nothing of this id (at this version or time)",
     Exit.FAULT: "a fault in opsctl itself",
     Exit.INTERRUPTED: "ended by Ctrl-C",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from opsctl.reading import Reading, Stretch
@@ -12,6 +12,7 @@ from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.contracts.errors import Undecodable
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, RecordClass
+from opsroom_common.log.skips import Skips, fitting, pass_over, read_skip, take_skip
 from opsroom_domain.ids import EntityId
 
 
@@ -37,14 +38,25 @@ class EntityFold:
     """Records of this entity after the broken one."""
     complete: bool = False
     """A record beyond ``until`` was seen: nothing more can count."""
+    known: Skips = field(default_factory=Skips)
+    """What persons have decided: the records that these name do not count (R10)."""
+    passed: int = 0
+    """Versions that were passed before the first event."""
 
     def take(self, classified: Classified) -> None:
         """Any record of the partition; others' are passed. Raises nothing for a bad one."""
         record = classified.record
         if self.complete or classified.what is not RecordClass.EVENT or record.key != self.entity_id.encode():
             return
+        skip = read_skip(classified)
+        if skip is not None:
+            if self.broken is None and self.entity is not None and not self._after(skip.envelope.time):
+                self.entity = take_skip(self.entity, skip)
+            return
         if self.broken is not None:
             self.behind += 1
+            return
+        if self._pass(classified):
             return
         try:
             decoded = decode(record)
@@ -57,10 +69,27 @@ class EntityFold:
             self.complete = True
             return
         try:
-            self.entity = fold(self.entity, decoded)
+            self.entity = fold(self.entity, decoded, self.passed)
             self.last = decoded
         except Exception as error:  # noqa: BLE001 - whatever a fold raises is this record's fault, and the news
             self.broken = Broken(record.offset, one_line(f"{type(error).__name__}: {error}"))
+
+    def _pass(self, classified: Classified) -> bool:
+        """Whether the record does not count."""
+        version = self.passed if self.entity is None else self.entity.version
+        skip = fitting(self.known.naming(classified.record), version)
+        if skip is None:
+            return False
+        if isinstance(self.until, int) and skip.version > self.until:
+            self.complete = True
+        elif self.entity is None:
+            self.passed = skip.version
+        else:
+            self.entity = pass_over(self.entity, skip)
+        return True
+
+    def _after(self, time: datetime) -> bool:
+        return isinstance(self.until, datetime) and time > self.until
 
     def _beyond(self, record: DomainRecord) -> bool:
         match self.until:
@@ -73,14 +102,20 @@ class EntityFold:
 
 
 async def fold_from_log(log: EventLog, entity_id: EntityId, end: int, until: int | datetime | None = None) -> EntityFold:
-    """Read the entity's partition from its beginning, below ``end``. Raises AnotherLog, Unavailable."""
-    folded = EntityFold(entity_id, until)
-    reading = Reading(log, [Stretch(log.partition_of(entity_id), Checkpoint(), 0, end)])
+    """Read the entity's partition from its beginning, below ``end``; twice if records of it were skipped. Raises AnotherLog, Unavailable."""
+    skips = Skips()
+    folded = await _folded(log, EntityFold(entity_id, until), end, skips)
+    return folded if not len(skips) else await _folded(log, EntityFold(entity_id, until, known=skips), end, Skips())
+
+
+async def _folded(log: EventLog, folded: EntityFold, end: int, skips: Skips) -> EntityFold:
+    key = folded.entity_id.encode()
+    reading = Reading(log, [Stretch(log.partition_of(folded.entity_id), Checkpoint(), 0, end)])
     try:
         async for classified in reading.past():
             folded.take(classified)
-            if folded.complete:
-                break
+            if classified.record.key == key and (skip := read_skip(classified)) is not None:
+                skips.add(skip)
     finally:
         await reading.close()
     return folded

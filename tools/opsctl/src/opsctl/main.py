@@ -9,19 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
+from opsctl.dead_letters_app import dead_letters_app
 from opsctl.demo_app import demo_app
 from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
 from opsctl.moments import parse_moment, parse_version_or_moment
 from opsctl.owners import show_owners
+from opsctl.parked_app import parked_app
 from opsctl.projections_app import projections_app
 from opsctl.running import run_to_end, with_servers
 from opsctl.screen import Screen, one_line
 from opsctl.servers import opened_admin, opened_control
 from opsctl.state import show_state
 from opsctl.topics import show_topics
-from opsctl.where import KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
+from opsctl.where import API_VARIABLE, KAFKA_VARIABLE, POSTGRES_VARIABLE, Where
 from opsroom_common.contracts.topics import EVENTS, load_topics
 from opsroom_common.runtime.clock import SystemClock
 from opsroom_common.runtime.logging import configure
@@ -39,6 +41,8 @@ app = typer.Typer(
     epilog="\b\nExit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items()),
 )
 
+app.add_typer(parked_app)
+app.add_typer(dead_letters_app)
 app.add_typer(projections_app)
 app.add_typer(demo_app)
 
@@ -56,14 +60,19 @@ def opsctl(
         str | None,
         typer.Option(envvar=POSTGRES_VARIABLE, help="The read model's postgresql:// URL. Default: that of make up.", show_default=False),
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(envvar=API_VARIABLE, help="Where command-api takes commands. Default: that of make up.", show_default=False),
+    ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag; build and switch projections; play a demo.
+    """Look at the log, an entity's state, the topics and the lag; decide about what is parked; build and switch projections; play a demo.
 
-    Only two groups change anything: those commands of projections that say so, and demo, which sends commands like any other client.
+    Nothing here changes anything, but for parked retry, parked skip, dead-letters replay, those commands of projections that say so, and demo, which
+    sends commands like any other client.
     """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")
-    context.obj = Where.of(kafka, postgres)
+    context.obj = Where.of(kafka, postgres, api=api)
 
 
 @app.command()

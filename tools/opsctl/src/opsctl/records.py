@@ -12,7 +12,7 @@ from rich.text import Text
 from opsctl.moments import shown
 from opsctl.screen import one_line
 from opsroom_common.contracts.codec import decode, peek
-from opsroom_common.contracts.envelope import DomainRecord, Fence, Mark
+from opsroom_common.contracts.envelope import SKIPPED_TYPE, DomainRecord, Fence, Mark, Skip
 from opsroom_common.contracts.errors import Undecodable
 from opsroom_common.log.port import Classified, RecordClass
 from opsroom_domain.text import fitted_line
@@ -31,14 +31,14 @@ class Seen:
     """``decoded`` is None if ``fault`` says why the record cannot be read."""
 
     classified: Classified
-    decoded: DomainRecord | Fence | Mark | None
+    decoded: DomainRecord | Fence | Mark | Skip | None
     fault: str | None
 
     @property
     def at(self) -> datetime:
         """The event's time; of a record that cannot be read, the broker's record time."""
         match self.decoded:
-            case DomainRecord():
+            case DomainRecord() | Skip():
                 return self.decoded.envelope.time
             case Fence() | Mark():
                 return self.decoded.time
@@ -66,6 +66,8 @@ def as_object(seen: Seen) -> dict[str, Any]:
     match seen.decoded:
         case DomainRecord() as event:
             found |= _envelope(event)
+        case Skip() as skip:
+            found |= _of_skip(skip)
         case Fence() as fence:
             found |= {"type": "opsroom.log.fence", "term": fence.term, "owner": fence.owner, "url": fence.url}
         case Mark() as mark:
@@ -89,6 +91,9 @@ def as_lines(seen: Seen, width: int | None) -> list[Text]:
                 f"{name}={_short(value)}" for name, value in _data(event).items() if value not in _EMPTY and value != event.entity_id
             )
             details = " ".join([event.entity_id, *fields_])
+        case Skip() as skip:
+            head = Text.assemble(("skipped", style or "yellow"), f" {record.partition}:{skip.skipped} by {skip.envelope.actor}")
+            details = f"{skip.entity_id} is at version {skip.version} after it: {skip.reason}"
         case Fence() as fence:
             head = Text(f"fence: {fence.owner} took over", style)
             details = f"term={fence.term} url={fence.url}"
@@ -141,6 +146,22 @@ def _envelope(event: DomainRecord) -> dict[str, Any]:
         "proposal_id": envelope.proposal_id,
         "traceparent": envelope.traceparent,
         "data": _data(event),
+    }
+
+
+def _of_skip(skip: Skip) -> dict[str, Any]:
+    return {
+        "type": SKIPPED_TYPE,
+        "id": skip.envelope.id,
+        "entity": skip.entity_id,
+        "actor": skip.envelope.actor,
+        "role": skip.envelope.role,
+        "command_id": skip.command_id,
+        "term": skip.envelope.term,
+        "skipped": skip.skipped,
+        "version_after": skip.version,
+        "why": skip.reason,
+        "skipped_command": skip.skipped_command,
     }
 
 

@@ -45,6 +45,9 @@ columns gets two lines for an event; what does not fit is cut there, and never i
 `opsctl events --from` begins to read at once where the projector has stored the fences. Without Postgres the log is read from its
 beginning, to know which term was valid, and a line says so.
 
+`opsctl parked skip` repeats the command with one id until it is told what became of it. Without a sign-in of its own it is who command-api takes
+a caller for (`OPSROOM_DEV_IDENTITY`), which has to be an admin.
+
 `opsctl state` compares every column of `read.entities` (state, memory of commands, tags, what lists sort by) and whether the entity is
 parked; with `--at`, every column of `read.entity_versions` but `valid_to`. It needs the release of opsctl whose rules made the rows, and
 says so if it is another.

@@ -26,6 +26,8 @@ class Servers:
     admin: LogAdmin
     pool: Pool
     found: TopicFound
+    api: str
+    """Where command-api takes commands."""
 
 
 @asynccontextmanager
@@ -37,7 +39,7 @@ async def opened(where: Where) -> AsyncGenerator[Servers]:
         log = KafkaEventLog(where.kafka, found.partitions, client_id=CLIENT)
         pool = await opened_pool(where)
         try:
-            yield Servers(log, admin, pool, found)
+            yield Servers(log, admin, pool, found, where.api)
         finally:
             await pool.close()
             await log.close()

@@ -41,6 +41,10 @@ async def show_state(servers: Servers, entity_id: EntityId, at: int | datetime |
         raise Stop(Exit.NOTHING, f"the log holds nothing of {entity_id}{_at_words(at)}: check the id, or leave --at out")
     if isinstance(at, int) and folded.entity is not None and folded.entity.version < at and folded.broken is None:
         raise Stop(Exit.NOTHING, f"{entity_id} has {folded.entity.version} versions and no version {at}")
+    if isinstance(at, int) and folded.entity is not None and folded.entity.last_event.version < at <= folded.entity.version:
+        raise Stop(
+            Exit.NOTHING, f"version {at} of {entity_id} does not count: its record was skipped; opsctl parked show {entity_id} says why"
+        )
     if screen.json:
         screen.object(_as_object(folded, compared))
     else:
@@ -129,6 +133,7 @@ def _print(folded: EntityFold, compared: Compared, servers: Servers, screen: Scr
     if broken is not None:
         waiting = f", and {folded.behind} later records wait behind it" if folded.behind else ""
         screen.line(Text(f"PARKED at offset {broken.offset}: {broken.reason}{waiting}", style="bold red"))
+        screen.line(f"see opsctl parked show {folded.entity_id}")
     screen.line(Text(f"row: {compared.reason}", style=_VERDICT_STYLE.get(compared.verdict, "bold yellow")))
     for each in compared.differences:
         screen.line(Text(f"  {each.field}", style="bold"))

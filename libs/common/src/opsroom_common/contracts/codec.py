@@ -1,4 +1,4 @@
-"""Records of ``ops.events``: domain events, fences and marks, to bytes and back.
+"""Records of ``ops.events``: domain events, fences, marks and skips, to bytes and back.
 
 What was decided is what will be read: ``decode(encode_event(...))`` gives an equal event, or ``encode_event`` refuses it.
 """
@@ -11,17 +11,20 @@ from functools import cache
 from typing import Any
 
 from opsroom_common.contracts.avro import installed_catalogue
-from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, DomainRecord, Envelope, Fence, Mark
+from opsroom_common.contracts.envelope import FENCE_TYPE, MARK_TYPE, SKIPPED_TYPE, DomainRecord, Envelope, Fence, Mark, Skip
 from opsroom_common.contracts.errors import Malformed, Undecodable, Unencodable
 from opsroom_common.contracts.forms import Form
 from opsroom_common.contracts.headers import Peek, peek, read_headers
 from opsroom_common.contracts.signals import decode_signal, encode_signal
 from opsroom_common.log.port import LogRecord, RawRecord
+from opsroom_common.runtime.ids import is_uuid7
 from opsroom_domain.copies import maker
+from opsroom_domain.ids import CommandId, Version
 from opsroom_domain.registry import KINDS
 
 __all__ = [
     "Peek",
+    "SkippedBody",
     "Undecodable",
     "Unencodable",
     "decode",
@@ -30,6 +33,7 @@ __all__ = [
     "encode_fence",
     "encode_mark",
     "encode_signal",
+    "encode_skip",
     "event_forms",
     "log_forms",
     "peek",
@@ -38,6 +42,7 @@ __all__ = [
 
 IN_HEADERS = frozenset({"at", "by"})
 """Fields of every event that stand in the headers ``ce_time`` and ``ce_actor`` and not in the value."""
+_VERSION_MAX = 2**31 - 1
 _record = maker(DomainRecord)
 ENTITY_ID_BYTES_MAX = 128
 """A longer claim of whose record a malformed one is, is not believed."""
@@ -56,6 +61,17 @@ class MarkBody:
     """The value of a mark: nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedBody:
+    """The value of a skip: see ``envelope.Skip``."""
+
+    offset: int
+    version: int
+    reason: str
+    command_id: CommandId | None
+    body_hash: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _EventForm:
     kind: str
@@ -69,6 +85,7 @@ class _Forms:
     by_type: Mapping[str, _EventForm]
     fence: Form[FenceBody]
     mark: Form[MarkBody]
+    skipped: Form[SkippedBody]
 
 
 @cache
@@ -85,6 +102,7 @@ def _forms() -> _Forms:
         by_type={event.form.type: event for event in by_class.values()},
         fence=Form(FENCE_TYPE, FenceBody, "opsroom.log.Fence", schemas),
         mark=Form(MARK_TYPE, MarkBody, "opsroom.log.Mark", schemas),
+        skipped=Form(SKIPPED_TYPE, SkippedBody, "opsroom.log.Skipped", schemas),
     )
 
 
@@ -93,9 +111,9 @@ def event_forms() -> Mapping[tuple[str, type[Any]], Form[Any]]:
     return {known: event.form for known, event in _forms().by_class.items()}
 
 
-def log_forms() -> tuple[Form[FenceBody], Form[MarkBody]]:
-    """The forms of fences and marks."""
-    return _forms().fence, _forms().mark
+def log_forms() -> tuple[Form[FenceBody], Form[MarkBody], Form[SkippedBody]]:
+    """The forms of fences, marks and skips."""
+    return _forms().fence, _forms().mark, _forms().skipped
 
 
 def type_of(kind: str, event: object) -> str:
@@ -138,7 +156,15 @@ def encode_mark(envelope: Envelope) -> RawRecord:
     return _forms().mark.record(envelope, MarkBody(), None)
 
 
-def decode(record: LogRecord) -> DomainRecord | Fence | Mark:
+def encode_skip(envelope: Envelope, body: SkippedBody) -> RawRecord:
+    """The record of a skip, keyed by the entity's id. Raises Unencodable, also if the envelope does not say whose, by whom or under which term."""
+    subject = envelope.subject
+    if not (subject and envelope.command_id and envelope.body_hash and envelope.actor and envelope.term) or envelope.entity_version:
+        raise Unencodable("a skip's envelope needs subject, command_id, body_hash, actor and term, and no entity_version")
+    return _forms().skipped.record(envelope, body, subject.encode())
+
+
+def decode(record: LogRecord) -> DomainRecord | Fence | Mark | Skip:
     """Read one record, whatever published version wrote it; old shapes become new. Says nothing about voids: see ``log.fencing``.
 
     Raises Undecodable, and nothing else.
@@ -178,7 +204,7 @@ def _domain_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, kn
     )
 
 
-def _log_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, forms: _Forms) -> Fence | Mark:
+def _log_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, forms: _Forms) -> Fence | Mark | Skip:
     value = _value(record)
     if envelope.type == FENCE_TYPE:
         body = forms.fence.shape.build(forms.fence.read(fingerprint, value))
@@ -188,7 +214,34 @@ def _log_record(record: LogRecord, envelope: Envelope, fingerprint: bytes, forms
         if not envelope.term:
             raise Malformed("header ce_term is missing")
         return Mark(partition=record.partition, offset=record.offset, id=envelope.id, term=envelope.term, time=envelope.time)
+    if envelope.type == SKIPPED_TYPE:
+        return _skip(record, envelope, forms.skipped.shape.build(forms.skipped.read(fingerprint, value)))
     raise Malformed("header ce_type names no record that is known here; a newer version wrote it: deploy readers before writers")
+
+
+def _skip(record: LogRecord, envelope: Envelope, body: SkippedBody) -> Skip:
+    entity_id, command_id, body_hash = envelope.subject, envelope.command_id, envelope.body_hash
+    if not (entity_id and command_id and body_hash and envelope.actor and envelope.term):
+        raise Malformed("one of the headers ce_subject, ce_commandid, ce_bodyhash, ce_actor, ce_term is missing")
+    if record.key != entity_id.encode():
+        raise Malformed("the record's key is not its ce_subject")
+    if not (0 <= body.offset < record.offset and 0 <= body.version <= _VERSION_MAX):
+        raise Malformed("a skip names an earlier record, and a version from 0")
+    if not all(is_uuid7(id_) for id_ in (command_id, body.command_id or command_id)):
+        raise Malformed("a command id is no UUIDv7")
+    return Skip(
+        partition=record.partition,
+        offset=record.offset,
+        envelope=envelope,
+        entity_id=entity_id,
+        command_id=command_id,
+        body_hash=body_hash,
+        skipped=body.offset,
+        version=Version(body.version),
+        reason=body.reason,
+        skipped_command=body.command_id,
+        skipped_hash=body.body_hash,
+    )
 
 
 def _value(record: LogRecord) -> bytes:

@@ -15,6 +15,8 @@ FENCE_TYPE = "opsroom.log.fence"
 """A writer takes the partition over; ``ce_id`` of the record is the term that it starts (R1)."""
 MARK_TYPE = "opsroom.log.mark"
 """A record that only says "up to here": it has a term and no entity (R4)."""
+SKIPPED_TYPE = "opsroom.log.skipped"
+"""A person's decision that one record of an entity does not count, for any reader (R10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +85,23 @@ class Mark:
     id: str
     term: str
     time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A decoded skip: the record of ``entity_id`` at offset ``skipped`` of this partition does not count. ``envelope`` says who decided and when."""
+
+    partition: int
+    offset: int
+    envelope: Envelope
+    entity_id: EntityId
+    command_id: CommandId
+    """Of the command that made this skip."""
+    body_hash: str
+    skipped: int
+    version: Version
+    """What the entity has after the skipped record; 0 if it has no good record before it and that one's version cannot be read."""
+    reason: str
+    skipped_command: CommandId | None
+    """Of the skipped record, if its version was passed."""
+    skipped_hash: str | None

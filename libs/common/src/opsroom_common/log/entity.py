@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsroom_common.contracts.envelope import DomainRecord
-from opsroom_domain.copies import filler, maker
+from opsroom_domain.copies import changed, filler, maker
 from opsroom_domain.ids import ActorId, CommandId, EntityId, Version
 from opsroom_domain.registry import KINDS
 
@@ -52,8 +52,15 @@ class Entity:
     """The last K commands, oldest first."""
     forgotten_mint_ms: int
     """Newest mint time (Unix ms, from the UUIDv7) of a command id that fell out of ``recent``; 0 if none did."""
+    event: Applied | None = None
+    """Its last event, if something else was remembered since: a record that does not count, or the skip of one (R10)."""
     id_bound: str = field(default=_ABOVE_EVERY_ID, compare=False)
     """No id in ``recent`` is above it. Ids grow with time, so that a new command is known to be new without a look at each."""
+
+    @property
+    def last_event(self) -> Applied:
+        """The command, version and offset of its last event. ``version`` is higher if records behind it were passed (R10)."""
+        return self.event or self.recent[-1]
 
     def applied(self, command_id: str) -> Applied | None:
         """The remembered command with this id, or None; None proves nothing if the id is older than ``forgotten_mint_ms``."""
@@ -72,9 +79,12 @@ def mint_ms(command_id: str) -> int:
     return int(command_id[:8] + command_id[9:13], 16)
 
 
-def fold(entity: Entity | None, record: DomainRecord) -> Entity:
-    """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises."""
-    expected = 1 if entity is None else entity.version + 1
+def fold(entity: Entity | None, record: DomainRecord, passed: int = 0) -> Entity:
+    """Apply one valid record. Raises VersionGap if it is not the entity's next one, and whatever ``evolve`` raises.
+
+    ``passed``: the versions of an entity that has no event yet, whose records do not count (R10).
+    """
+    expected = passed + 1 if entity is None else entity.version + 1
     if record.version != expected:
         raise VersionGap(f"{record.entity_id}: version {record.version} at {record.partition}:{record.offset}, expected {expected}")
     kind = KINDS[record.kind]
@@ -110,8 +120,15 @@ def fold(entity: Entity | None, record: DomainRecord) -> Entity:
         applied if created_by.command_id == applied.command_id else created_by,
         recent,
         forgotten,
+        None,
         max(entity.id_bound, record.command_id),
     )
+
+
+def remembering(entity: Entity, applied: Applied) -> Entity:
+    """The entity with one more command in its memory, and nothing else changed."""
+    recent, forgotten = _remember(entity, applied)
+    return changed(entity, recent=recent, forgotten_mint_ms=forgotten, id_bound=max(entity.id_bound, applied.command_id))
 
 
 def _remember(entity: Entity, applied: Applied) -> tuple[tuple[Applied, ...], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -36,6 +37,19 @@ class LoadedRow:
     """The reason, if the entity is parked."""
     entity: Entity | None
     """None if the entity has no row."""
+    parked_at: int | None = None
+    """The offset of the record that it is parked at."""
+    passed: int = 0
+    """Of an entity without a row: how many of its versions were passed, because their records do not count (R10)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedRows:
+    """Which entities of one partition are parked, as one statement said: at which offset, and why."""
+
+    checkpoint: Checkpoint
+    fold: str
+    entities: Mapping[EntityId, tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,10 @@ class StateSource(Protocol):
         """Look an old command id up in the versions; None if there is no checkpoint."""
         ...
 
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        """The entities that are set aside, at most ``limit``, by id; None if there is no checkpoint."""
+        ...
+
 
 class NoStateSource:
     """No rows at all: everything comes from the log."""
@@ -77,4 +95,8 @@ class NoStateSource:
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         del partition, entity_id, command_id
+        return None
+
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        del partition, limit
         return None

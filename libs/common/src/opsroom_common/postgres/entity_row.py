@@ -11,12 +11,14 @@ from opsroom_domain.registry import KINDS
 
 
 def memory_json(entity: Entity) -> str:
-    """``{"created": [id, hash, version, offset], "recent": [[…]], "forgotten_mint_ms": n}`` with sorted keys (R6)."""
-    memory = {
+    """``{"created": [id, hash, version, offset], "recent": [[…]], "forgotten_mint_ms": n}`` with sorted keys (R6), and ``"event"`` if the last event is not the newest of ``recent``."""
+    memory: dict[str, object] = {
         "created": _list_of(entity.created_by_command),
         "recent": [_list_of(applied) for applied in entity.recent],
         "forgotten_mint_ms": entity.forgotten_mint_ms,
     }
+    if entity.event is not None:
+        memory["event"] = _list_of(entity.event)
     return orjson.dumps(memory, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -38,6 +40,7 @@ def entity_of(row: Row) -> Entity:
         created_by_command=_applied_of(memory["created"]),
         recent=recent,
         forgotten_mint_ms=memory["forgotten_mint_ms"],
+        event=_applied_of(memory["event"]) if "event" in memory else None,
         id_bound=max(applied.command_id for applied in recent),
     )
 

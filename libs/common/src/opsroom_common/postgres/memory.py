@@ -14,7 +14,7 @@ import orjson
 
 from opsroom_common.feed.port import FeedEntry, FeedSlice, Position
 from opsroom_common.log.entity import Applied
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, ParkedRows, Projected, SourceUnavailable
 from opsroom_common.postgres.entity_row import entity_of
 from opsroom_common.postgres.errors import NotInstalled, Unavailable
 from opsroom_domain.ids import CommandId, EntityId, Version
@@ -44,7 +44,20 @@ class MemoryTables:
         self.run = 1
         """Counts the starts of the server (``pg_postmaster_start_time``)."""
         self.tables: dict[str, dict[Any, MemoryRow]] = {
-            name: {} for name in ("checkpoints", "entities", "texts", "versions", "timeline", "fences", "parked", "last_epoch")
+            name: {}
+            for name in (
+                "checkpoints",
+                "entities",
+                "texts",
+                "versions",
+                "timeline",
+                "fences",
+                "parked",
+                "passed",
+                "skips",
+                "retries",
+                "last_epoch",
+            )
         }
         self.head: Head | None = None
         self.entries: list[FeedEntry] = []
@@ -67,6 +80,12 @@ class MemoryTables:
         rows = self.tables[table]
         self._open.append((table, key, rows.get(key)))
         rows[key] = row
+
+    def drop(self, table: str, key: Any) -> None:
+        """Delete a row if it is there, as part of the commit at hand."""
+        rows = self.tables[table]
+        if key in rows:
+            self._open.append((table, key, rows.pop(key)))
 
     def clear(self, table: str) -> None:
         """Delete all rows, as part of the commit at hand."""
@@ -137,7 +156,19 @@ class MemoryRowSource:
         at, fold, _ = found
         row = self._tables.get("entities", entity_id) if fold == fold_fingerprint() else None
         entity = None if row is None else entity_of(parsed(row))
-        return LoadedRow(checkpoint=at, fold=fold, parked=self._parked(entity_id), entity=entity)
+        aside = self._tables.get("parked", entity_id) or _NOTHING
+        passed = (self._tables.get("passed", entity_id) or _NOTHING).get("versions", 0)
+        return LoadedRow(
+            checkpoint=at, fold=fold, parked=aside.get("reason"), entity=entity, parked_at=aside.get("offset"), passed=passed
+        )  # fmt: skip
+
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        found = self._at(partition)
+        if found is None:
+            return None
+        rows = [row for row in self._tables.tables["parked"].values() if row["partition"] == partition]
+        entities = {EntityId(row["entity_id"]): (row["offset"], row["reason"]) for row in rows[:limit]}
+        return ParkedRows(checkpoint=found[0], fold=found[1], entities=entities)
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
         found = self._at(partition)
@@ -146,8 +177,14 @@ class MemoryRowSource:
         rows = [
             row for (owner, _), row in self._tables.tables["versions"].items() if owner == entity_id and row["command_id"] == command_id
         ]
-        newest = max(rows, key=lambda row: row["version"], default=None)
-        applied = None if newest is None else Applied(command_id, newest["body_hash"], Version(newest["version"]), newest["offset"])
+        known = [Applied(command_id, row["body_hash"], Version(row["version"]), row["offset"]) for row in rows]
+        for row in self._tables.tables["skips"].values():
+            version = Version(row["version"])
+            if (row["entity_id"], row["command_id"]) == (entity_id, command_id):
+                known.append(Applied(command_id, row["body_hash"], version, row["offset"]))
+            if (row["entity_id"], row["skipped_command"]) == (entity_id, command_id):
+                known.append(Applied(command_id, row["skipped_hash"], version, row["skipped"]))
+        applied = max(known, key=lambda found: found.version, default=None)
         return FoundCommand(checkpoint=found[0], parked=self._parked(entity_id), applied=applied)
 
     def _at(self, partition: int) -> Projected | None:

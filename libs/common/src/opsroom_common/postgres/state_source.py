@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from opsroom_common.log.entity import Applied
-from opsroom_common.log.state_source import FoundCommand, LoadedRow, Projected, SourceUnavailable
+from opsroom_common.log.state_source import FoundCommand, LoadedRow, ParkedRows, Projected, SourceUnavailable
 from opsroom_common.postgres.checkpoint import checkpoint_of, read_checkpoint
 from opsroom_common.postgres.entity_row import entity_of
 from opsroom_common.postgres.errors import Rejected, Unavailable
@@ -63,6 +63,8 @@ class RowSource:
             fold=row["fold"],
             parked=row["parked"],
             entity=entity_of(row) if readable else None,
+            parked_at=row["parked_offset"],
+            passed=row["passed"] or 0,
         )
 
     async def find_command(self, partition: int, entity_id: EntityId, command_id: CommandId) -> FoundCommand | None:
@@ -72,6 +74,13 @@ class RowSource:
         found = row["version"] is not None
         applied = Applied(command_id, row["body_hash"], Version(row["version"]), row["offset"]) if found else None
         return FoundCommand(checkpoint=checkpoint_of(row, "at_offset"), parked=row["parked"], applied=applied)
+
+    async def parked_rows(self, partition: int, limit: int) -> ParkedRows | None:
+        rows = await self._soon(self._pool.fetch(_SQL["parked"], self._topic, partition, limit))
+        if not rows:
+            return None
+        entities = {EntityId(row["entity_id"]): (row["offset"], row["reason"]) for row in rows if row["entity_id"] is not None}
+        return ParkedRows(checkpoint=checkpoint_of(rows[0], "at_offset"), fold=rows[0]["fold"], entities=entities)
 
     async def parked_entities(self, partition: int, limit: int = 1000) -> Sequence[ParkedEntity]:
         """At most ``limit`` parked entities of the partition, by id. Raises SourceUnavailable."""

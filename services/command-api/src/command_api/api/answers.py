@@ -115,7 +115,7 @@ def retry_after(seconds: float) -> Mapping[str, str]:
 def _advice(error: EngineError) -> str:
     match error:
         case EntityParked():
-            return "a record of this entity could not be handled; tell an operator, who sees it with opsctl state"
+            return "a record of this entity could not be handled; tell an operator, who sees it with opsctl parked"
         case CommandTooLarge():
             return "the command gives more than one batch may hold; split it"
         case _ if error.applied is None:

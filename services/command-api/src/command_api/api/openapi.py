@@ -11,6 +11,7 @@ from command_api.api import headers
 from command_api.api.batch import BatchBody
 from command_api.api.doors import BY_NAME, DOORS
 from command_api.api.doors.door import HOLE, Door
+from command_api.api.parked import SkipBody
 from opsroom_common.http.problems import CONTENT_TYPE
 from opsroom_domain.registry import KINDS
 
@@ -106,6 +107,9 @@ one before it was answered; if that one could not be decided (429, 500, 503), th
 Commands on different entities are decided in any order, and nothing binds them together: some may be refused while others are applied. Up to
 500 commands; the headers, the rate limit and the deadline count for each. A batch that is wrong as a whole is one problem, and nothing of it
 is begun."""
+_SKIP = """For admins. The record does not count any more, for any reader and in every rebuild; what waited behind it is folded. The answer names
+the version that the entity has after that record, and no row: the projector makes it. 409 `not-parked`: the entity is not parked at that
+offset; look again, and decide again."""
 _PROBLEM = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
 
 
@@ -144,6 +148,27 @@ def batch() -> dict[str, Any]:
     }
 
 
+def skip() -> dict[str, Any]:
+    """The operation for a parked entity."""
+    key = _header("Idempotency-Key", "The command's id: a UUIDv7, new for each command, the same for its retries.", "uuid", required=True)
+    entity = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "Of the parked entity, of any kind.",
+    }
+    return {
+        "status_code": 200,
+        "responses": responses(),
+        "openapi_extra": {"parameters": [key, *_origin(), entity], "requestBody": json_body(SkipBody)},
+        "operation_id": "parked_skip",
+        "summary": "Skip the record that a parked entity waits for",
+        "description": _SKIP,
+        "tags": ["parked"],
+    }
+
+
 def batch_command() -> dict[str, Any]:
     """One command of a batch: the commands' names, each with its own body."""
 
@@ -168,7 +193,7 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
 def schemas(*more: type[BaseModel]) -> dict[str, Any]:
     """All components that the operations refer to."""
     bodies = sorted({door.body for door in DOORS}, key=lambda body: body.__name__)
-    models = [(model, "validation") for model in (*bodies, BatchBody, BatchAnswer, CommandAnswer, ProblemDetails, *more)]
+    models = [(model, "validation") for model in (*bodies, BatchBody, SkipBody, BatchAnswer, CommandAnswer, ProblemDetails, *more)]
     _, generated = models_json_schema(models, ref_template=_REF)  # pyright: ignore[reportArgumentType]
     found: dict[str, Any] = generated["$defs"]
     for kind in {door.kind for door in DOORS}:

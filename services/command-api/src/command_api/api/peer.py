@@ -18,6 +18,7 @@ from opsroom_common.runtime.clock import Clock
 from opsroom_domain.ids import EntityId
 
 SUBMIT = "/peer/submit"
+SKIP = "/peer/skip"
 CURRENT = "/peer/current"
 SCHEME = "Peer "
 Handler = Callable[[Request], Awaitable[Response]]
@@ -45,6 +46,17 @@ def handlers(engine: Engine, clock: Clock, secret: str | None) -> Mapping[tuple[
         except (CommandRefused, EngineError) as error:
             return _told(peer_wire.write_failed(error))
 
+    async def skip(request: Request) -> Response:
+        admitted(request)
+        try:
+            asked = peer_wire.read_request(await request.body(), clock.monotonic())
+        except peer_wire.BadPeerMessage as error:
+            raise _bad(error) from error
+        try:
+            return _told(peer_wire.write_skipped(await engine.skip(asked)))
+        except (CommandRefused, EngineError) as error:
+            return _told(peer_wire.write_failed(error))
+
     async def current(request: Request) -> Response:
         admitted(request)
         try:
@@ -58,7 +70,7 @@ def handlers(engine: Engine, clock: Clock, secret: str | None) -> Mapping[tuple[
         except TimeoutError:
             return _told(peer_wire.write_failed(NotServing("the entity was not loaded in time; ask again")))
 
-    return {("POST", SUBMIT): submit, ("POST", CURRENT): current}
+    return {("POST", SUBMIT): submit, ("POST", SKIP): skip, ("POST", CURRENT): current}
 
 
 def _told(body: bytes) -> Response:

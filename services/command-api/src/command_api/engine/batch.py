@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from command_api.engine.port import Accepted, EngineError, NotServing, OutcomeUnknown
+from command_api.engine.port import EngineError, NotServing, OutcomeUnknown
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.port import RawRecord
 from opsroom_domain.copies import changed
 from opsroom_domain.ids import EntityId
 
-Answer = Callable[["Batch"], Accepted]
+T = TypeVar("T")
+Answer = Callable[["Batch"], T]
 """Makes the answer once the batch is confirmed; raises to refuse."""
 
 
@@ -22,8 +23,8 @@ Answer = Callable[["Batch"], Accepted]
 class Waiter:
     """Someone who is answered when the batch is acknowledged."""
 
-    future: asyncio.Future[Accepted]
-    answer: Answer
+    future: asyncio.Future[Any]
+    answer: Answer[Any]
     applied_if_lost: bool | None
     """What is known if the batch was never sent: False, or None for a retry of a command that is itself on the wire."""
 
@@ -48,6 +49,8 @@ class Batch:
     events: list[DomainRecord] = field(default_factory=list[DomainRecord])
     after: dict[EntityId, Entity] = field(default_factory=dict[EntityId, Entity])
     """Each touched entity as of the end of this batch."""
+    skips: list[EntityId] = field(default_factory=list[EntityId])
+    """Entities of which a record does not count once this batch is in the log (R10)."""
     waiters: list[Waiter] = field(default_factory=list[Waiter])
     size: int = 0
     """Bytes, upper bound."""
@@ -82,7 +85,7 @@ class Batch:
         self.events = [changed(event, offset=event.offset + shift) for event in self.events]
         for event in self.events:
             before = self.after.get(event.entity_id) or entity_of(event.entity_id)
-            self.after[event.entity_id] = fold(before, event)
+            self.after[event.entity_id] = fold(before, event, event.version - 1)
 
     def answer_all(self) -> None:
         """The batch is in the log at ``base``, contiguous: everyone gets an answer."""
@@ -109,7 +112,7 @@ class Batch:
             waiter.future.exception()  # its caller may be gone: that is no news for the event loop
 
 
-async def acknowledged(waiting: asyncio.Future[Accepted], within_s: float) -> Accepted:
+async def acknowledged(waiting: asyncio.Future[T], within_s: float) -> T:
     """Wait for a waiter's answer. Raises OutcomeUnknown after ``within_s``. A timer of its own costs a tenth of ``asyncio.timeout``."""
     timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiting)
     try:
@@ -118,7 +121,7 @@ async def acknowledged(waiting: asyncio.Future[Accepted], within_s: float) -> Ac
         timer.cancel()
 
 
-def _give_up(waiting: asyncio.Future[Accepted]) -> None:
+def _give_up(waiting: asyncio.Future[Any]) -> None:
     if not waiting.done():
         waiting.set_exception(
             OutcomeUnknown("the log has not answered in time; repeat the command with the same id to learn what became of it")

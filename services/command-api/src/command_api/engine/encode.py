@@ -10,8 +10,8 @@ from typing import Any
 
 from command_api.engine.port import CommandRequest
 from command_api.engine.recovery import SOURCE
-from opsroom_common.contracts.codec import encode_event
-from opsroom_common.contracts.envelope import DomainRecord, Envelope
+from opsroom_common.contracts.codec import encode_event, encode_mark
+from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
 from opsroom_common.log.entity import Entity
 from opsroom_common.log.port import RawRecord
 from opsroom_common.runtime.ids import Ids
@@ -30,11 +30,11 @@ class Place:
 
 
 def encode_events(
-    request: CommandRequest, before: Entity | None, events: Sequence[Any], place: Place, ids: Ids
+    request: CommandRequest, before: Entity | None, events: Sequence[Any], place: Place, ids: Ids, passed: int = 0
 ) -> list[tuple[DomainRecord, RawRecord]]:
-    """One command's events, in order, as folds see them and as the log takes them."""
+    """One command's events, in order, as folds see them and as the log takes them. ``passed``: versions of an entity that has no event (R10)."""
     names = event_names(request.kind)
-    version = before.version if before is not None else 0
+    version = before.version if before is not None else passed
     encoded: list[tuple[DomainRecord, RawRecord]] = []
     for i, event in enumerate(events):
         envelope = Envelope(
@@ -68,6 +68,11 @@ def encode_events(
         )
         encoded.append((record, encode_event(envelope, request.kind, event)))
     return encoded
+
+
+def mark_record(place: Place, ids: Ids) -> RawRecord:
+    """A record that only says "up to here" (R4)."""
+    return encode_mark(Envelope(id=ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=place.time, term=place.term))
 
 
 @cache

@@ -12,7 +12,7 @@ import structlog
 
 from command_api.engine.budget import Budget
 from command_api.engine.metrics import EngineMetrics
-from command_api.engine.port import Accepted, CommandRequest, NotServing, PartitionStatus
+from command_api.engine.port import Accepted, CommandRequest, NotServing, PartitionStatus, RecordSkipped
 from command_api.engine.recovery import Recovery, TermLost
 from command_api.engine.sessions import Sessions
 from command_api.engine.tenure import Alone, Tenure
@@ -89,6 +89,9 @@ class PartitionedEngine:
     async def submit(self, request: CommandRequest) -> Accepted:
         return await self._writer(request.entity_id).submit(request)
 
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        return await self._writer(request.entity_id).skip(request)
+
     async def current(self, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
         del kind
         async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
@@ -161,6 +164,14 @@ class PartitionedEngine:
                 if owned.writer is not None:
                     with contextlib.suppress(Unavailable):  # the next append will say so
                         await owned.writer.check_end()
+            await asyncio.sleep(WATCH_S)
+
+    async def watch_parked(self) -> None:
+        """Once every ``WATCH_S``, for ever: see which entities the projector has set aside, so that they take no command here either."""
+        while True:
+            for owned in list(self._owned.values()):
+                if owned.writer is not None:
+                    await owned.writer.look_aside()
             await asyncio.sleep(WATCH_S)
 
     async def wait_crashed(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias, TypeVar
 
 from command_api.engine.engine import PartitionedEngine
 from command_api.engine.metrics import ForwardMetrics
-from command_api.engine.port import Accepted, CommandRequest, NotServing, Overloaded, PartitionStatus
+from command_api.engine.port import Accepted, CommandRequest, NotServing, Overloaded, PartitionStatus, RecordSkipped
 from command_api.engine.routing import Replica, Routing
 from opsroom_common.contracts.owners import Owner
 from opsroom_common.contracts.topics import partition_of
@@ -22,6 +23,11 @@ FORWARDED_MAX = 4_000
 """Commands on their way to other replicas, or waiting for an owner; more are told to come back (503)."""
 
 
+_T = TypeVar("_T")
+Here: TypeAlias = Callable[[CommandRequest], Awaitable[_T]]
+There: TypeAlias = Callable[[str, CommandRequest], Awaitable[_T]]
+
+
 class Peers(Protocol):
     """The other replicas."""
 
@@ -29,6 +35,10 @@ class Peers(Protocol):
         """Let the replica at ``url`` decide; it does not forward again. Raises what ``Engine.submit`` raises: NotServing if the request
         certainly did not arrive, OutcomeUnknown if it may have.
         """
+        ...
+
+    async def skip(self, url: str, request: CommandRequest) -> RecordSkipped:
+        """As ``submit``, for ``Engine.skip``."""
         ...
 
     async def current(self, url: str, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
@@ -44,6 +54,10 @@ class NoPeers:
     """No way to other replicas: their partitions are not served here."""
 
     async def submit(self, url: str, request: CommandRequest) -> Accepted:
+        del request
+        raise NotServing(f"{url} owns it, and this replica may not ask there: set OPSROOM_COMMAND_API_PEER_SECRET for all replicas")
+
+    async def skip(self, url: str, request: CommandRequest) -> RecordSkipped:
         del request
         raise NotServing(f"{url} owns it, and this replica may not ask there: set OPSROOM_COMMAND_API_PEER_SECRET for all replicas")
 
@@ -71,17 +85,23 @@ class ForwardingEngine:
         self._away = 0
 
     async def submit(self, request: CommandRequest) -> Accepted:
+        return await self._wherever(request, self._local.submit, self._peers.submit)
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        return await self._wherever(request, self._local.skip, self._peers.skip)
+
+    async def _wherever(self, request: CommandRequest, here: Here[_T], there: There[_T]) -> _T:
         partition = partition_of(request.entity_id, self._partitions)
         if self._local.serves(partition):
             try:
-                return await self._local.submit(request)
+                return await here(request)
             except NotServing:
                 pass  # it was let go a moment ago, and nothing of the command was written
         if self._away >= FORWARDED_MAX:
             raise Overloaded(f"{self._away} commands wait for other replicas; come back in a moment")
         self._away += 1
         try:
-            return await self._elsewhere(partition, request)
+            return await self._elsewhere(partition, request, here, there)
         finally:
             self._away -= 1
 
@@ -95,12 +115,12 @@ class ForwardingEngine:
     def status(self) -> tuple[PartitionStatus, ...]:
         return self._local.status()
 
-    async def _elsewhere(self, partition: int, request: CommandRequest) -> Accepted:
+    async def _elsewhere(self, partition: int, request: CommandRequest, here: Here[_T], there: There[_T]) -> _T:
         """Wherever the partition is served by now. An answer that nothing was written leaves time for another try, until the patience ends."""
         until = min(request.deadline, self._clock.monotonic() + PATIENCE_S)
         while True:
             try:
-                return await self._once(partition, request)
+                return await self._once(partition, request, here, there)
             except NotServing:
                 self._metrics.not_served()
                 left = until - self._clock.monotonic()
@@ -108,11 +128,11 @@ class ForwardingEngine:
                     raise
             await self._routing.change(min(left, RETRY_S))
 
-    async def _once(self, partition: int, request: CommandRequest) -> Accepted:
+    async def _once(self, partition: int, request: CommandRequest, here: Here[_T], there: There[_T]) -> _T:
         owner = self._owner(partition)
         if self._local.serves(partition) or owner is None:
-            return await self._local.submit(request)
-        answer = await self._peers.submit(owner.url, request)
+            return await here(request)
+        answer = await there(owner.url, request)
         self._metrics.forwarded()
         return answer
 

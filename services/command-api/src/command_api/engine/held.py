@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from command_api.engine.budget import Budget
@@ -30,6 +30,8 @@ class Slot:
     size: int = 0
     measured_at: int = 0
     """The version at which ``size`` was last measured."""
+    passed: int = 0
+    """Of an entity that has no event: how many of its versions were passed, because their records do not count (R10)."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,8 @@ class Held:
         self._size = 0
         self.parked: dict[EntityId, str] = {}
         """Entities with a record that could not be handled, and why. Never let go: there are few, or somebody has a larger problem."""
+        self.aside: Mapping[EntityId, tuple[int, str]] = {}
+        """Entities that the projector has set aside, as far as is known: at which offset, and why."""
         self.projected = held_from
         """A checkpoint that the projector is known to have reached. It may have gone back since: only a hint for what to let go first."""
         budget.join(self)
@@ -81,12 +85,12 @@ class Held:
         entry = self._entries.get(entity_id)
         return entry.records if isinstance(entry, Tail) else ()
 
-    def put(self, entity_id: EntityId, entity: Entity | None) -> Slot:
+    def put(self, entity_id: EntityId, entity: Entity | None, passed: int = 0) -> Slot:
         """Everything of the entity is here now, in place of its tail."""
         self._remove(entity_id)
         if self._released.pop(entity_id, None) is not None:
             self._resize(-RELEASED_BYTES)
-        slot = self._entries[entity_id] = Slot(entity, entity)
+        slot = self._entries[entity_id] = Slot(entity, entity, passed=passed)
         self._measure(slot, 0)
         return slot
 
@@ -94,7 +98,7 @@ class Held:
         """A valid event was read back, ``wire_bytes`` long. Raises VersionGap, and whatever ``evolve`` raises."""
         entry = self._entries.get(record.entity_id)
         if isinstance(entry, Slot):
-            entry.confirmed = entry.speculative = fold(entry.confirmed, record)
+            entry.confirmed = entry.speculative = fold(entry.confirmed, record, entry.passed)
             self._measure(entry, wire_bytes)
             self._entries.move_to_end(record.entity_id)
             return
@@ -122,6 +126,18 @@ class Held:
             self.parked[entity_id] = reason
             self._resize(ENTRY_BYTES + len(reason))
         self._remove(entity_id)
+
+    def skipped(self, entity_id: EntityId, after: int) -> None:
+        """A record of the entity does not count (R10), as the log says below ``after``. What is held of it is another entity: a row counts from
+        there on, and else the log.
+        """
+        if entity_id in self.parked:
+            self._resize(-ENTRY_BYTES - len(self.parked.pop(entity_id)))
+        self.aside = {aside: why for aside, why in self.aside.items() if aside != entity_id}
+        self._remove(entity_id)
+        if entity_id not in self._released:
+            self._resize(RELEASED_BYTES)
+        self._released[entity_id] = max(after, self._released.get(entity_id, 0))
 
     def pin(self, entity_id: EntityId) -> None:
         """Somebody waits for this entity, or builds on what is held of it: it stays until ``unpin``. Pins count."""

@@ -23,9 +23,12 @@ from command_api.engine.port import (
     DeadlinePassed,
     EngineError,
     EntityParked,
+    NotParked,
     NotServing,
     OutcomeUnknown,
     Overloaded,
+    RecordSkipped,
+    SkipRecord,
     VersionMismatch,
 )
 from opsroom_common.log.entity import Entity
@@ -37,8 +40,20 @@ from opsroom_domain.registry import KINDS
 Json = dict[str, Any]
 ERRORS: dict[str, type[EngineError]] = {
     cls.code: cls
-    for cls in (CommandIdReused, CommandInvalid, CommandTooLarge, DeadlinePassed, EntityParked, NotServing, OutcomeUnknown, Overloaded)
+    for cls in (
+        CommandIdReused,
+        CommandInvalid,
+        CommandTooLarge,
+        DeadlinePassed,
+        EntityParked,
+        NotParked,
+        NotServing,
+        OutcomeUnknown,
+        Overloaded,
+    )
 }
+SKIP = "skip-record"
+"""The name of a SkipRecord, which is no kind's command."""
 _TIME = TypeAdapter(datetime)
 _REFUSALS: dict[str, type[Refused]] = {cls.__name__: cls for cls in (Refused, Invalid, NotFound, AlreadyExists)}
 
@@ -84,7 +99,7 @@ def read_request(body: bytes, now: float) -> CommandRequest:
             body_hash=asked["body_hash"],
             kind=asked["kind"],
             entity_id=EntityId(asked["entity_id"]),
-            command=_adapter(KINDS[asked["kind"]].commands[asked["name"]]).validate_python(asked["command"]),
+            command=_adapter(_command(asked["kind"], asked["name"])).validate_python(asked["command"]),
             actor=ActorId(asked["actor"]),
             role=asked["role"],
             deadline=now + asked["left_s"],
@@ -131,6 +146,12 @@ def write_accepted(answer: Accepted) -> bytes:
     )
 
 
+def write_skipped(answer: RecordSkipped) -> bytes:
+    """What the engine returned."""
+    skipped = {"partition": answer.partition, "offset": answer.offset, "version": answer.version, "replayed": answer.replayed}
+    return orjson.dumps({"skipped": skipped})
+
+
 def write_failed(error: CommandRefused | EngineError) -> bytes:
     """What the engine raised."""
     match error:
@@ -150,6 +171,19 @@ def read_outcome(body: bytes) -> Accepted:
         if "accepted" in told:
             a = told["accepted"]
             return Accepted(_read_entity(a["entity"]), a["partition"], a["offset"], Version(a["version"]), replayed=a["replayed"])
+        error = _read_failed(told)
+    except (KeyError, TypeError, ValueError) as unreadable:
+        raise OutcomeUnknown(f"the owner's answer cannot be read ({unreadable!r}); repeat the command with the same id") from unreadable
+    raise error
+
+
+def read_skipped(body: bytes) -> RecordSkipped:
+    """Returns what the peer returned, or raises what it raised; OutcomeUnknown for what cannot be read."""
+    try:
+        told: Json = orjson.loads(body)
+        if "skipped" in told:
+            s = told["skipped"]
+            return RecordSkipped(s["partition"], s["offset"], Version(s["version"]), replayed=s["replayed"])
         error = _read_failed(told)
     except (KeyError, TypeError, ValueError) as unreadable:
         raise OutcomeUnknown(f"the owner's answer cannot be read ({unreadable!r}); repeat the command with the same id") from unreadable
@@ -218,7 +252,11 @@ def _read_entity(told: Json) -> Entity:
 
 @cache
 def _names(kind: str) -> dict[type, str]:
-    return {cls: name for name, cls in KINDS[kind].commands.items()}
+    return {SkipRecord: SKIP} | {cls: name for name, cls in KINDS[kind].commands.items()}
+
+
+def _command(kind: str, name: str) -> type[Any]:
+    return SkipRecord if name == SKIP else KINDS[kind].commands[name]
 
 
 @cache

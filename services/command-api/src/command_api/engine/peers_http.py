@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from command_api.engine import peer_wire
-from command_api.engine.port import Accepted, CommandRequest, NotServing, OutcomeUnknown
+from command_api.engine.port import Accepted, CommandRequest, NotServing, OutcomeUnknown, RecordSkipped
 from opsroom_common.log.entity import Entity
 from opsroom_common.runtime.clock import Clock
 from opsroom_domain.ids import EntityId
@@ -43,10 +43,16 @@ class HttpPeers:
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     async def submit(self, url: str, request: CommandRequest) -> Accepted:
+        return peer_wire.read_outcome(await self._ask(f"{url}/peer/submit", url, request))
+
+    async def skip(self, url: str, request: CommandRequest) -> RecordSkipped:
+        return peer_wire.read_skipped(await self._ask(f"{url}/peer/skip", url, request))
+
+    async def _ask(self, door: str, url: str, request: CommandRequest) -> bytes:
         now = self._clock.monotonic()
         body = peer_wire.write_request(request, now)
         try:
-            answer = await (await self._client(url)).post(f"{url}/peer/submit", content=body, timeout=self._timeout(request.deadline - now))
+            answer = await (await self._client(url)).post(door, content=body, timeout=self._timeout(request.deadline - now))
         except _UNSENT as error:
             raise NotServing(f"its owner at {url} cannot be reached ({type(error).__name__}); nothing was written") from error
         except httpx.HTTPError as error:
@@ -57,7 +63,7 @@ class HttpPeers:
             raise NotServing(f"its owner at {url} does not take commands from here ({answer.status_code}): {answer.text[:200]}")
         if answer.status_code != _OK:
             raise OutcomeUnknown(f"its owner at {url} answered {answer.status_code}; repeat the command with the same id")
-        return peer_wire.read_outcome(answer.content)
+        return answer.content
 
     async def current(self, url: str, kind: str, entity_id: EntityId, deadline: float) -> Entity | None:
         left_s = deadline - self._clock.monotonic()

@@ -54,6 +54,26 @@ class Accepted:
     """True if the command had been applied before this attempt."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipRecord:
+    """What a person wants of a parked entity: that the record at ``offset`` of its partition, where it is parked, does not count (R10)."""
+
+    offset: int
+    reason: str
+    """Why, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSkipped:
+    """The skip is in the log, at ``offset`` of ``partition``. ``version`` is the entity's after the record that does not count."""
+
+    partition: int
+    offset: int
+    version: Version
+    replayed: bool
+    """True if the command had been applied before this attempt."""
+
+
 class EngineError(Exception):
     """Base. ``code`` ends in the problem's type, ``status`` is the HTTP status, ``retry_after_s`` is a hint or None."""
 
@@ -99,6 +119,13 @@ class EntityParked(EngineError):
 
     code = "entity-parked"
     status = 423
+
+
+class NotParked(EngineError):
+    """The entity is not parked at the record that was to be skipped."""
+
+    code = "not-parked"
+    status = 409
 
 
 class CommandTooLarge(EngineError):
@@ -167,6 +194,13 @@ class Engine(Protocol):
 
         Raises CommandRefused (after a barrier, so that a zombie's stale "no" is impossible, R4) and EngineError.
         Cancelling the call does not cancel the command.
+        """
+        ...
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        """Append the skip that ``request.command``, a SkipRecord, asks for; answer after its durable, contiguous ack (R4).
+
+        The only command that a parked entity takes. Raises NotParked (after a barrier, as a refusal) and EngineError.
         """
         ...
 

@@ -10,7 +10,7 @@ import structlog
 from command_api.engine.budget import Budget
 from command_api.engine.held import Held
 from opsroom_common.contracts.codec import Undecodable, decode, encode_fence
-from opsroom_common.contracts.envelope import FENCE_TYPE, DomainRecord, Envelope
+from opsroom_common.contracts.envelope import FENCE_TYPE, DomainRecord, Envelope, Skip
 from opsroom_common.log.port import AnotherLog, AppendSession, Checkpoint, Classified, EventLog, RecordClass, Unavailable
 from opsroom_common.log.state_source import SourceUnavailable, StateSource
 from opsroom_common.runtime.clock import Clock
@@ -52,12 +52,16 @@ class Recovered:
     """The rows were made from another log when the term began; until they know a fence of this one, they say nothing."""
 
     def add(self, item: Classified) -> None:
-        """Take one valid event in; one that cannot be handled parks its entity, with all that follow of it."""
+        """Take one valid event in; one that cannot be handled parks its entity, with all that follow of it, until one of them is skipped."""
         try:
             record = decode(item.record)
         except Undecodable as error:
             if error.entity_id is not None:
                 self.held.park(EntityId(error.entity_id), f"{item.record.partition}:{item.record.offset}: {error}")
+            return
+        if isinstance(record, Skip):
+            self.last_time = max(self.last_time, record.envelope.time)
+            self.held.skipped(record.entity_id, record.offset + 1)
             return
         if not isinstance(record, DomainRecord) or record.entity_id in self.held.parked:
             return

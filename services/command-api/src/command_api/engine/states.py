@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from command_api.engine.batch import Batch
 from command_api.engine.held import Slot
-from command_api.engine.log_folds import Broken, LogFolds
+from command_api.engine.log_folds import Broken, FromLog, LogFolds
 from command_api.engine.port import EntityParked, NotServing
 from command_api.engine.recovery import Deposed, Recovered
-from opsroom_common.log.entity import Entity, VersionGap, fold
+from opsroom_common.contracts.envelope import Skip
+from opsroom_common.log.entity import Applied, VersionGap, fold
 from opsroom_common.log.port import Checkpoint, EventLog
 from opsroom_common.log.state_source import LoadedRow, SourceUnavailable, StateSource
-from opsroom_domain.ids import EntityId
+from opsroom_domain.ids import CommandId, EntityId
 
-__all__ = ["Slot", "States"]
+__all__ = ["Parking", "Slot", "States"]
 _log = structlog.get_logger(__name__)
 
 LOADS_AT_ONCE = 16
 """Rows that are asked for at once."""
+PARKED_MAX = 1_000
+"""Parked entities of a partition that are known ahead; of more it is found out when they are loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """``offset``: of the record that the entity waits for, ``version``: the last good one before it; None and 0 if it is not parked.
+
+    ``applied``: the skip that was asked about, if it is in the log.
+    """
+
+    offset: int | None
+    version: int
+    applied: Applied | None
 
 
 class States:
@@ -52,6 +68,9 @@ class States:
         reason = self._held.parked.get(entity_id)
         if reason is not None:
             raise parked(entity_id, reason)
+        aside = self._held.aside.get(entity_id)
+        if aside is not None:
+            raise parked(entity_id, aside[1])
         slot = self._held.slot(entity_id)
         if slot is not None:
             return slot
@@ -83,9 +102,57 @@ class States:
 
     def settle(self, batch: Batch) -> None:
         """The batch is confirmed: count what its entities have grown by, and let others go if that is too much."""
-        for event, record in zip(batch.events, batch.records, strict=True):
-            self._held.grown(event.entity_id, len(record.value))
+        for event in batch.events:
+            self._held.grown(event.entity_id, len(batch.records[event.offset - batch.base].value))
+        for entity_id in batch.skips:
+            self._held.skipped(entity_id, batch.base + batch.wire_count)
         self._held.shrink()
+
+    def slot(self, entity_id: EntityId) -> Slot | None:
+        """What is in memory, be the entity parked or not."""
+        return self._held.slot(entity_id)
+
+    def set_aside(self, entity_id: EntityId, offset: int, reason: str) -> None:
+        """The projector has the entity parked: it takes no command."""
+        self._held.aside = {**self._held.aside, entity_id: (offset, reason)}
+
+    async def look_aside(self) -> None:
+        """Ask the rows which entities the projector has parked: one that is in memory here takes no command either. Raises Deposed."""
+        try:
+            found = await self._source.parked_rows(self._partition, PARKED_MAX)
+        except SourceUnavailable:
+            return  # what was known stays
+        if found is None or self._closed:
+            return
+        if found.fold != self._fold or not self._recovered.is_of_this_log(found.checkpoint):
+            self._held.aside = {}
+            return
+        self.notice(found.checkpoint)
+        # Of an entity whose record was skipped since then the rows do not tell yet.
+        at = found.checkpoint.offset
+        self._held.aside = {entity_id: why for entity_id, why in found.entities.items() if at >= self._held.needed(entity_id)}
+
+    async def parking(self, entity_id: EntityId, command_id: CommandId, until: int) -> Parking:
+        """Where the entity is parked, as the rows say, else as the log below ``until`` does; and what became of a skip with this id.
+
+        Raises Deposed, Unavailable.
+        """
+        row = await self._counting_row(entity_id)
+        if row is not None and (row.parked_at is not None or entity_id not in self._held.parked):
+            version = row.passed if row.entity is None else row.entity.version
+            return Parking(row.parked_at, version, await self._found(entity_id, command_id))
+        try:
+            found = await self._folds.fold(entity_id, until)
+        except Broken as broken:
+            return Parking(broken.offset, broken.version, _of(broken.skips, command_id))
+        return Parking(None, 0, _of(found.skips, command_id))
+
+    async def _found(self, entity_id: EntityId, command_id: CommandId) -> Applied | None:
+        try:
+            found = await self._source.find_command(self._partition, entity_id, command_id)
+        except SourceUnavailable as error:
+            raise NotServing(f"{error}; nothing was written, repeat the command with the same id") from error
+        return None if found is None else found.applied
 
     def notice(self, at: Checkpoint) -> None:
         """A checkpoint of the rows was seen. Raises Deposed if the projector has read a later fence of this log (R5)."""
@@ -109,23 +176,29 @@ class States:
     async def _load(self, entity_id: EntityId) -> Slot:
         self._held.pin(entity_id)  # what it builds on must stay, also when all who waited have gone
         try:
-            base = await self._from_row(entity_id)
-            entity = base.entity if base is not None else await self._from_log(entity_id)
+            base = await self._from_row(entity_id) or await self._from_log(entity_id)
+            entity = base.entity
             try:
                 for record in self._held.tail(entity_id):
                     if entity is None or record.offset > entity.offset:
-                        entity = fold(entity, record)
+                        entity = fold(entity, record, base.passed)
             except VersionGap as error:
                 self._held.park(entity_id, str(error))
                 raise parked(entity_id, str(error)) from error
-            slot = self._held.slot(entity_id) or self._held.put(entity_id, entity)
+            slot = self._held.slot(entity_id) or self._held.put(entity_id, entity, base.passed)
             self._held.shrink()
             return slot
         finally:
             self._held.unpin(entity_id)
 
     async def _from_row(self, entity_id: EntityId) -> LoadedRow | None:
-        """The row, if it counts (R5); None means: read the log."""
+        """The row, if it counts (R5); None means: read the log. Raises EntityParked, Deposed."""
+        row = await self._counting_row(entity_id)
+        if row is not None and row.parked is not None:
+            raise parked(entity_id, row.parked)
+        return row
+
+    async def _counting_row(self, entity_id: EntityId) -> LoadedRow | None:
         try:
             async with self._at_once:
                 row = await self._source.load(self._partition, entity_id)
@@ -141,11 +214,9 @@ class States:
         if row.fold != self._fold or at.offset < self._held.needed(entity_id) or not self._recovered.is_of_this_log(at):
             return None
         self._held.projected = max(self._held.projected, at.offset)
-        if row.parked is not None:
-            raise parked(entity_id, row.parked)
         return row
 
-    async def _from_log(self, entity_id: EntityId) -> Entity | None:
+    async def _from_log(self, entity_id: EntityId) -> FromLog:
         """Everything of the entity that may not be held here; events of this term included, all of them are confirmed."""
         try:
             return await self._folds.fold(entity_id, self._held.needed(entity_id))
@@ -157,5 +228,10 @@ class States:
 def parked(entity_id: EntityId, reason: str) -> EntityParked:
     """The error for an entity that is set aside."""
     return EntityParked(
-        f"{entity_id} is set aside because a record of it could not be handled ({reason}); tell an operator: opsctl state {entity_id} shows what the log holds"
+        f"{entity_id} is set aside because a record of it could not be handled ({reason}); an operator sees it with "
+        f"opsctl parked show {entity_id}, and has it retried or the record skipped"
     )
+
+
+def _of(skips: Sequence[Skip], command_id: CommandId) -> Applied | None:
+    return next((Applied(s.command_id, s.body_hash, s.version, s.offset) for s in skips if s.command_id == command_id), None)

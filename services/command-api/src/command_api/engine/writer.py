@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from command_api.engine.batch import Answer, Batch, Waiter, acknowledged
 from command_api.engine.dedupe import Memory, recall
-from command_api.engine.encode import Place, encode_events
-from command_api.engine.look_up import judge, unknown
+from command_api.engine.encode import Place, encode_events, mark_record
+from command_api.engine.limits import Limits
 from command_api.engine.metrics import EngineMetrics
 from command_api.engine.port import (
     Accepted,
@@ -23,17 +22,20 @@ from command_api.engine.port import (
     NotServing,
     OutcomeUnknown,
     Overloaded,
+    RecordSkipped,
     VersionMismatch,
 )
-from command_api.engine.recovery import SOURCE, Deposed, Recovered, TermLost, find_record, read_gap
-from command_api.engine.refusals import Refusals, late, reused
+from command_api.engine.recovery import Deposed, Recovered, TermLost, find_record, read_gap
+from command_api.engine.refusals import Refusals, late
+from command_api.engine.remembered import Remembered
+from command_api.engine.skipping import Skipping
 from command_api.engine.states import Slot, States
-from opsroom_common.contracts.codec import Unencodable, encode_mark
-from opsroom_common.contracts.envelope import MARK_TYPE, DomainRecord, Envelope
+from opsroom_common.contracts.codec import Unencodable
+from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.log.batch import BATCH_BYTES_MAX, batch_bytes
 from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.port import AnotherLog, AppendSession, AppendUnknown, Checkpoint, EventLog, RawRecord, SessionLost, Unavailable
-from opsroom_common.log.state_source import SourceUnavailable, StateSource
+from opsroom_common.log.state_source import StateSource
 from opsroom_common.runtime.clock import Clock
 from opsroom_common.runtime.ids import Ids
 from opsroom_domain.copies import changed
@@ -41,18 +43,9 @@ from opsroom_domain.decider import Refused
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import KINDS
 
+__all__ = ["Limits", "PartitionWriter"]
 DUPLICATE_POLLS_MAX = 10
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one partition's writer, and of what all of this replica's hold together."""
-
-    waiting_max: int = 4_000
-    """Commands that may wait for a load, for room or for an ack; more are told to come back (503)."""
-    state_bytes_max: int = 256 << 20  # over all partitions: see ``budget``
-    refusals_max: int = 20_000
 
 
 class PartitionWriter:
@@ -86,6 +79,8 @@ class PartitionWriter:
         self._limits = limits
         self._states = States(partition, recovered, log, source, fold_fingerprint=fold_fingerprint, scanned=metrics.scanned)
         self._refusals = Refusals(limits.refusals_max)
+        self._remembered = Remembered(partition, recovered.term, source, self._states, self)
+        self._skipping = Skipping(log, self._states, self._refusals, clock, ids, self)
         self._next = Batch(self._last + 1)
         self._on_wire: Batch | None = None
         self._wake = asyncio.Event()
@@ -98,11 +93,18 @@ class PartitionWriter:
 
     async def submit(self, request: CommandRequest) -> Accepted:
         """See ``Engine.submit``."""
+        return await self._admitted(self._submit, request)
+
+    async def skip(self, request: CommandRequest) -> RecordSkipped:
+        """See ``Engine.skip``."""
+        return await self._admitted(self._skipping.skip, request)
+
+    async def _admitted(self, work: Callable[[CommandRequest], Awaitable[_T]], request: CommandRequest) -> _T:
         if self._waiting >= self._limits.waiting_max:
             raise Overloaded(f"{self._waiting} commands wait for partition {self._partition}; come back in a moment")
         self._waiting += 1
         try:
-            return await self._submit(request)
+            return await work(request)
         except Deposed as error:
             self._lose(error)
             raise NotServing(f"{error}; nothing was written, repeat the command with the same id") from error
@@ -146,6 +148,13 @@ class PartitionWriter:
         if not self._session.alive:
             self._lose(TermLost("the producer session is over"))
 
+    async def look_aside(self) -> None:
+        """Ask which entities the projector has set aside. Ends the term if the rows know of a later one."""
+        try:
+            await self._states.look_aside()
+        except Deposed as error:
+            self._lose(error)
+
     async def check_end(self) -> None:
         """Ask whether the log still holds what was acknowledged. One that is shorter was cut or made anew: the term is over, before an offset
         of it can match by chance what this writer expects (R2). Raises Unavailable.
@@ -176,19 +185,19 @@ class PartitionWriter:
         cleared: Entity | None = None
         """The state on which the look-up has said that this old id was never applied; on any other state that is no proof."""
         while True:
-            slot = self._held(request.entity_id) or await self._in_time(request, self._slot(request.entity_id))
+            slot = self._held(request.entity_id) or await self.in_time(request, self._slot(request.entity_id))
             if self._clock.monotonic() >= request.deadline:
                 raise late()
             refused = self._refusals.check(request, self._clock.monotonic())
             if refused is not None:
-                return self._refuse(request, refused)
+                return self.refuse(request, refused)
             memory = recall(slot.speculative, request.command_id, request.body_hash).memory
             if memory is not Memory.NEW:
-                known = self._known(request, slot)
+                known = self._remembered.known(request, slot)
                 if known is not None:
                     return known
             if memory is Memory.MAYBE_FORGOTTEN and slot.speculative is not cleared:
-                found = await self._in_time(request, self._look_up(request))
+                found = await self.in_time(request, self._remembered.look_up(request, self._slot))
                 if isinstance(found, Accepted):
                     return found
                 cleared = found
@@ -196,10 +205,9 @@ class PartitionWriter:
             decided = self._decide(request, slot)
             if decided is not None:
                 return decided
-            self._room.clear()
-            await self._in_time(request, self._room.wait())
+            await self.room(request)
 
-    async def _in_time(self, request: CommandRequest, waits: Awaitable[_T]) -> _T:
+    async def in_time(self, request: CommandRequest, waits: Awaitable[_T]) -> _T:
         """Await it until the attempt's deadline. Only what really has to wait pays for a time-out."""
         try:
             async with asyncio.timeout(max(0.0, request.deadline - self._clock.monotonic())):
@@ -209,7 +217,7 @@ class PartitionWriter:
 
     def _held(self, entity_id: EntityId) -> Slot | None:
         """The entity, if it is in memory. Raises EntityParked, NotServing."""
-        return self._states.get(entity_id) if self._serving() else None
+        return self._states.get(entity_id) if self.serving() else None
 
     async def _slot(self, entity_id: EntityId) -> Slot:
         slot = self._held(entity_id)
@@ -218,62 +226,31 @@ class PartitionWriter:
                 slot = await self._states.load(entity_id)
             except Unavailable as error:
                 raise NotServing(f"{error}; nothing was written, repeat the command with the same id") from error
-            self._serving()
+            self.serving()
         return slot
 
-    def _serving(self) -> bool:
+    def serving(self) -> bool:
         if self._lost is not None or self._closing:
             raise NotServing("this partition changes its owner; nothing was written, repeat the command with the same id")
         return True
-
-    def _known(self, request: CommandRequest, slot: Slot) -> Accepted | asyncio.Future[Accepted] | None:
-        """A command that the entity remembers. Confirmed: answered at once. On the wire: the retry waits for the next batch (R4)."""
-        for entity in (slot.confirmed, slot.speculative):
-            found = recall(entity, request.command_id, request.body_hash)
-            if found.memory is Memory.OTHER_BODY:
-                raise reused(request)
-            if found.memory is not Memory.APPLIED or entity is None or found.applied is None:
-                continue
-            applied = found.applied
-            if entity is slot.confirmed:
-                return Accepted(entity, self._partition, applied.offset, applied.version, replayed=True)
-            return self._wait(lambda _: self._replayed(request, slot), applied_if_lost=None)
-        return None
-
-    def _replayed(self, request: CommandRequest, slot: Slot) -> Accepted:
-        applied = slot.confirmed.applied(request.command_id) if slot.confirmed is not None else None
-        if slot.confirmed is None or applied is None:
-            raise OutcomeUnknown("the first attempt is not in the log yet; repeat the command with the same id")
-        return Accepted(slot.confirmed, self._partition, applied.offset, applied.version, replayed=True)
-
-    async def _look_up(self, request: CommandRequest) -> Accepted | Entity:
-        """See ``look_up.judge``."""
-        try:
-            found = await self._source.find_command(self._partition, request.entity_id, request.command_id)
-        except SourceUnavailable as error:
-            raise unknown() from error
-        slot = await self._slot(request.entity_id)
-        if found is not None and found.applied is None:
-            self._states.notice(found.checkpoint)
-        return judge(found, request, slot, self._partition, self._term)
 
     def _decide(self, request: CommandRequest, slot: Slot) -> asyncio.Future[Accepted] | None:
         """Decide on the speculative state; None if the batch has no room for the events yet."""
         before = slot.speculative
         if request.expected_version is not None and before is not None and before.version != request.expected_version:
-            return self._refuse(request, VersionMismatch(before, request.expected_version))
+            return self.refuse(request, VersionMismatch(before, request.expected_version))
         kind = KINDS[request.kind]
         # A term that began from current rows has read no event of its predecessor, whose clock may have been ahead.
         now = max(self._clock.now(), self._last_time, before.updated_at if before is not None else self._last_time)
         try:
             events = kind.decide(before.state if before is not None else None, changed(request.command, at=now))
         except Refused as refusal:
-            return self._refuse(request, CommandRefused(refusal, before))
+            return self.refuse(request, CommandRefused(refusal, before))
         if not events:
-            return self._wait(lambda _: self._already_so(slot, before))
+            return self.wait(lambda _: self._already_so(slot, before))
         base = self._next.base + len(self._next.records)
         try:
-            records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids)
+            records = encode_events(request, before, events, Place(self._partition, base, self._term, now), self._ids, slot.passed)
         except Unencodable as error:
             raise CommandInvalid(f"the command cannot be written down: {error}; correct that value and send it with a new id") from error
         raw = [record for _, record in records]
@@ -284,7 +261,7 @@ class PartitionWriter:
             return None
         after = before
         for event, _ in records:
-            after = fold(after, event)
+            after = fold(after, event, slot.passed)
         assert after is not None
         return self._take(request, slot, after, [event for event, _ in records], raw, size, now)
 
@@ -305,17 +282,42 @@ class PartitionWriter:
         def answer(batch: Batch) -> Accepted:
             return Accepted(after, partition, offset + batch.base - expected_base, after.version, replayed=False)
 
-        return self._wait(answer)
+        return self.wait(answer)
 
-    def _refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Accepted]:
+    def place(self) -> Place:
+        """Where and when the next record will stand, if nothing comes between."""
+        return Place(self._partition, self._next.base + len(self._next.records), self._term, max(self._clock.now(), self._last_time))
+
+    def take_skip(self, entity_id: EntityId, raw: RawRecord, place: Place, answer: Callable[[int], _T]) -> asyncio.Future[_T] | None:
+        """A skip joins the next batch; ``answer`` is given its offset. None if the batch has no room for it yet."""
+        size = batch_bytes([raw])
+        if self._next.size + size > BATCH_BYTES_MAX:
+            return None
+        self._last_time = place.time
+        batch, expected = self._next, self._next.base
+        batch.records.append(raw)
+        batch.skips.append(entity_id)
+        batch.size += size
+        return self.wait(lambda batch: answer(place.offset + batch.base - expected))
+
+    async def room(self, request: CommandRequest) -> None:
+        """Wait for another batch."""
+        self._room.clear()
+        await self.in_time(request, self._room.wait())
+
+    def confirmed(self) -> int:
+        """The offset below which everything is in the log for sure."""
+        return self._last + 1
+
+    def refuse(self, request: CommandRequest, error: CommandRefused | EngineError) -> asyncio.Future[Any]:
         """A refusal waits like everyone: a zombie's stale "no" is a wrong answer too (R4). It binds other attempts from now on (R7)."""
 
-        def answer(_: Batch) -> Accepted:
+        def answer(_: Batch) -> NoReturn:
             self._refusals.remember(request, error)
             raise error
 
         self._refusals.remember(request, error, told=False)
-        return self._wait(answer)
+        return self.wait(answer)
 
     def _already_so(self, slot: Slot, judged: Entity | None) -> Accepted:
         """Shows what was judged: in the present state, after a later command of the same batch, it may not be so any more."""
@@ -323,8 +325,8 @@ class PartitionWriter:
             raise OutcomeUnknown("the entity is not in the log yet; repeat the command with the same id")
         return Accepted(judged, self._partition, slot.confirmed.offset, judged.version, replayed=False)
 
-    def _wait(self, answer: Answer, *, applied_if_lost: bool | None = False) -> asyncio.Future[Accepted]:
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+    def wait(self, answer: Answer[_T], *, applied_if_lost: bool | None = False) -> asyncio.Future[_T]:
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._next.waiters.append(Waiter(future, answer, applied_if_lost))
         self._wake.set()
         return future
@@ -341,7 +343,8 @@ class PartitionWriter:
         base = await self._session.append(self._partition, records)
         acked = self._clock.monotonic()
         if base == -1:
-            base = await self._find(records)
+            record_id = dict(records[0].headers)["ce_id"]
+            base = await find_record(self._log, self._partition, self._checkpoint(), record_id, DUPLICATE_POLLS_MAX)
         if base != self._last + 1:
             await read_gap(self._log, self._partition, self._checkpoint(), base)
         if self._lost is not None:
@@ -369,16 +372,14 @@ class PartitionWriter:
         self._states.settle(batch)
 
     def _slot_of(self, entity_id: EntityId) -> Slot:
-        slot = self._states.get(entity_id)
+        slot = self._states.slot(entity_id)
         assert slot is not None, "an entity with unacknowledged events is never evicted"
         return slot
 
     def _mark(self) -> RawRecord:
-        now = self._last_time = max(self._clock.now(), self._last_time)
-        return encode_mark(Envelope(id=self._ids.uuid7(), type=MARK_TYPE, source=SOURCE, time=now, term=self._term))
-
-    async def _find(self, records: Sequence[RawRecord]) -> int:
-        return await find_record(self._log, self._partition, self._checkpoint(), dict(records[0].headers)["ce_id"], DUPLICATE_POLLS_MAX)
+        place = self.place()
+        self._last_time = place.time
+        return mark_record(place, self._ids)
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(self._last + 1, self._term, self._fence_offset)

@@ -16,6 +16,7 @@ from gateway_ws.queries.read_your_writes import ReadYourWrites
 from opsroom_common.auth.identity import Identities
 from opsroom_common.http.json import json_response
 from opsroom_domain.decider import Kind
+from opsroom_domain.times import rfc3339
 
 
 class HistoryDoor:
@@ -74,7 +75,7 @@ def activity_router(store: PastStore, identities: Identities, writes: ReadYourWr
         body: dict[str, Any] = {
             "items": [activity_item(row) for row in shown],
             "next": encode(place_of(shown[-1]), question) if len(rows) > asked.limit else None,
-            "complete_before": reach.complete_before,
+            "complete_before": None if reach.complete_before is None else rfc3339(reach.complete_before),
         }
         return json_response(body, headers=PRIVATE)
 

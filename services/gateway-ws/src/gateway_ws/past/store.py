@@ -61,7 +61,10 @@ class ActivityAsked:
 
 
 class PastStore:
-    """Every method raises ReadUnavailable while Postgres is away; ``viewer`` is shown nothing that the viewer may not see now, or might not then."""
+    """Every method raises ReadUnavailable while Postgres is away; ``viewer`` is shown nothing of what the viewer may not see now.
+
+    Lists and details show nothing that the viewer might not see then, either; histories, timelines and activity are of whoever may see it now.
+    """
 
     def __init__(self, pool: Pool, exports: Pool, metrics: GatewayMetrics) -> None:
         """``exports`` are the connections that exports hold, each while its rows are read."""
@@ -80,6 +83,8 @@ class PastStore:
         row, reach = rows[0], _reach(rows[0])
         reach.check(moment)
         if row["version"] is None:
+            if row["created_at"] <= moment:  # it was there, but not to be seen
+                return _nothing(moment)
             raise not_yet(entity_id, moment, row["created_at"])
         return _snapshot(kind, entity_id, row, reach.shown(moment, superseded=row["valid_to"] is not None), moment)
 
@@ -93,6 +98,8 @@ class PastStore:
             return _nothing(FIRST)
         row = rows[0]
         if row["version"] is None:
+            if version <= row["newest_version"]:  # it is there, but not to be seen
+                return _nothing(FIRST)
             raise no_such_version(entity_id, row["newest_version"])
         moment = row["updated_at"]
         return _snapshot(kind, entity_id, row, _reach(row).shown(moment, superseded=True), moment)
@@ -182,7 +189,7 @@ def newest_of(entity_id: str, row: Row, moment: datetime | None) -> tuple[int, R
 
 def activity_item(row: Row) -> dict[str, Any]:
     """A row of the timeline as it is shown."""
-    return {"id": row["id"], "kind": row["type"].split(".")[1], "at": row["at"], **told(row), "diff": row["diff"]}
+    return {"id": row["id"], "kind": row["type"].split(".")[1], "at": rfc3339(row["at"]), **told(row), "diff": row["diff"]}
 
 
 def place_of(row: Row) -> Place:
@@ -197,7 +204,8 @@ def told(row: Row) -> dict[str, Any]:
 
 def _entry(row: Row, before: Row | None) -> dict[str, Any]:
     state: dict[str, Any] = {} if before is None else before["state"]
-    return {"valid_from": row["valid_from"], "valid_to": row["valid_to"], **told(row), "changes": changes(state, row["state"])}
+    times = {"valid_from": rfc3339(row["valid_from"]), "valid_to": None if row["valid_to"] is None else rfc3339(row["valid_to"])}
+    return {**times, **told(row), "changes": changes(state, row["state"])}
 
 
 def _snapshot(kind: str, entity_id: str, row: Row, past: dict[str, Any], moment: datetime) -> Snapshot:

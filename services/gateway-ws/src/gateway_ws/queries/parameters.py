@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 
 from gateway_ws.queries.asked import Between, Facet, Filter, Moment, OneOf
 from gateway_ws.queries.cursor import CURSOR_CHARS_MAX
@@ -17,6 +28,7 @@ from opsroom_domain.shared.limits import COMMENTS_MAX
 
 PAGE_MAX: Final = 200
 FILTER_VALUES_MAX: Final = 50
+_ZONE_WITHOUT_SIGN: Final = re.compile(r" (\d\d:?\d\d)$")
 FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -31,7 +43,12 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("this moment is outside of the years that there are; take one from 0001 to 9999 in UTC") from None
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _with_plus(text: object) -> object:
+    """A + that was not written as %2B arrives as a space; before a zone it can mean nothing else."""
+    return _ZONE_WITHOUT_SIGN.sub(r"+\1", text) if isinstance(text, str) else text
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_with_plus), AfterValidator(_utc)]
 """A moment with its zone, such as 2026-11-24T09:30:00Z."""
 
 

@@ -22,6 +22,6 @@ JOIN pg_class t ON t.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
 LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype IN ('p', 'u')
 WHERE n.nspname = $1
-  AND t.relname NOT IN ('checkpoints', 'fences', 'parked')
+  AND t.relname NOT IN ('checkpoints', 'fences', 'parked', 'skips', 'passed')
   AND NOT (t.relname IN ('entities', 'texts') AND x.indisprimary)
 ORDER BY k.oid IS NULL, t.relname, i.relname

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from opsroom_common.contracts.envelope import Fence
 from opsroom_common.log.port import Checkpoint, Classified, EventLog, LogReader
+from opsroom_common.log.skips import Skips, read_skip
 from opsroom_common.postgres.errors import Rejected
 from opsroom_common.postgres.pool import Pool, Session
 from opsroom_common.runtime.logging import get_logger
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_items import Item, Skipped, poison, read_records
+from projector.batch_items import Item, Skipped, read_knowing, refused
 from projector.batch_rows import ParkedRow, columns
 from projector.fold_load import COPY_COLUMNS, LoadedRows, fold_load
 from projector.known import Known, KnownEntities
@@ -69,12 +70,14 @@ class PartitionLoad:
         self._known = KnownEntities(limits.entities)
         self._held: dict[EntityId, bytes] = {}
         self._at = Checkpoint()
+        self._skips = Skips()
 
     async def run(self, start: Checkpoint, until: int) -> None:
         """Load the records below ``until``. Raises BadProjection, Moved, Stalled, log.port.LogError, Unavailable."""
         self._at = start
         if start.offset >= until:
             return
+        until = await self._see_skips(start, until)
         reader = await self._log.reader({self._partition: start})
         try:
             while self._at.offset < until:
@@ -82,6 +85,27 @@ class PartitionLoad:
                 await self._load(records)
         finally:
             await reader.close()
+
+    async def _see_skips(self, start: Checkpoint, until: int) -> int:
+        """Read what does not count (R10) before all the rest. A skip of a record that was loaded already ends the load, which cannot take a row
+        back: whoever follows the log from there on can.
+        """
+        place = await self._store.unseen_skips(self._partition, until)
+        if place is None:
+            return until
+        reader = await self._log.reader({self._partition: start if place.offset < start.offset else place})
+        try:
+            while reader.position(self._partition).offset < until:
+                for each in await self._next(reader, until):
+                    skip = read_skip(each)
+                    if skip is None:
+                        continue
+                    if skip.skipped < start.offset:
+                        return each.record.offset
+                    self._skips.add(skip)
+        finally:
+            await reader.close()
+        return until
 
     async def _next(self, reader: LogReader, until: int) -> Sequence[Classified]:
         """The next chunk: full, unless the end is near."""
@@ -99,7 +123,7 @@ class PartitionLoad:
 
     async def _load(self, records: Sequence[Classified]) -> None:
         """One chunk; if Postgres refuses a value of it, halves, until the record that it refuses stands alone and parks its entity."""
-        read = list(read_records(records, self._log.partition_of))
+        read = list(read_knowing(records, self._log.partition_of, self._skips))
         try:
             await self._commit(records, read)
         except Rejected as error:
@@ -108,7 +132,7 @@ class PartitionLoad:
                 await self._load(records[:middle])
                 await self._load(records[middle:])
                 return
-            await self._commit(records, [poison(records[0].record, str(error), self._log.partition_of)])
+            await self._commit(records, [refused(records[0].record, read, str(error), self._log.partition_of)])
 
     async def _commit(self, records: Sequence[Classified], read: Sequence[Item | Skipped]) -> None:
         items = [item for item in read if not isinstance(item, Skipped)]
@@ -144,6 +168,7 @@ class PartitionLoad:
             await transaction.copy(self._store.name, table, COPY_COLUMNS[table], rows)
         if loaded.parked:
             await transaction.execute(self._sql["park"], self._partition, *columns(ParkedRow, loaded.parked))
+        await self._store.write_beside(transaction, self._partition, loaded.skips, loaded.passed)
 
     async def _known_of(self, items: Sequence[Item]) -> Mapping[EntityId, Known]:
         wanted = {item.entity_id for item in items if not isinstance(item, Fence)}

@@ -29,6 +29,7 @@ INSERT INTO read_v1.entity_versions (
     id, version, kind, partition, "offset", command_id, body_hash, actor, valid_from, valid_to, state, created_at, rank, due_at, terms
 )
 SELECT
-    id, version, kind, partition, "offset", memory -> 'recent' -> -1 ->> 0, memory -> 'recent' -> -1 ->> 1, updated_by, updated_at, 'infinity', state,
-    created_at, rank, due_at, terms
-FROM read_v1.entities
+    e.id, (last.event ->> 2)::int, e.kind, e.partition, e."offset", last.event ->> 0, last.event ->> 1, e.updated_by, e.updated_at, 'infinity', e.state,
+    e.created_at, e.rank, e.due_at, e.terms
+FROM read_v1.entities e
+CROSS JOIN LATERAL (SELECT coalesce(e.memory -> 'event', e.memory -> 'recent' -> -1) AS event) last

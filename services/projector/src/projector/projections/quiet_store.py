@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from opsroom_common.feed.port import FeedEntry
 from opsroom_common.log.port import Checkpoint
+from opsroom_common.postgres.checkpoint import checkpoint_of
 from opsroom_common.postgres.pool import Pool, Session
 from opsroom_common.postgres.sql import statements
 from opsroom_domain.ids import EntityId
 from opsroom_domain.registry import fold_fingerprint
-from projector.batch_rows import ParkedRow
+from projector.batch_rows import ParkedRow, SkipRow
 from projector.fold_batch import Folded
 from projector.known import Known
 from projector.projections import control
@@ -22,6 +23,7 @@ from projector.projections.rows_postgres import QUIET, ProjectionRows
 from projector.store import Moved, Opened, Part, another_fold, another_layout
 
 _HANDLED = statements("projector.projections", "sound.sql")["handled_by_live"]
+_SKIPS = statements("projector.projections", "sound.sql")["skips"]
 _HIDDEN = (State.BUILDING, State.READY, State.OLD)
 
 
@@ -102,6 +104,32 @@ class QuietStore:
         row = await self._rows.session.fetch_one(self._rows.sql["quiet_touch"], self._topic, list(positions), offsets, self.name)
         if row is None or not row["holds"]:
             raise Moved(f"{self.name} is not ours any more")
+
+    async def place(self, partition: int, offset: int) -> Checkpoint:
+        return await self._rows.place(partition, offset)
+
+    async def retries(self, limit: int) -> Sequence[EntityId]:
+        """Persons ask the live projection."""
+        del limit
+        return ()
+
+    async def retried(self, entity_id: EntityId) -> None:
+        raise RuntimeError(f"nobody asked for {entity_id}; this is a fault of the projector")
+
+    async def unseen_skips(self, partition: int, until: int) -> Checkpoint | None:
+        """From where the log may hold skips below ``until`` that are not known yet; None if there is none, as the live projection says."""
+        live = await control.live(self._rows.session)
+        exists = await self._rows.session.fetch_one("SELECT to_regclass($1) IS NOT NULL AS skips", f"{live.name}.skips")
+        if exists is None or not exists["skips"]:
+            return Checkpoint()
+        row = await self._rows.session.fetch_one(written_for(_SKIPS, live.name), self._topic, partition)
+        if row is None or row["skips"]:
+            return Checkpoint()
+        return checkpoint_of(row) if row["offset"] < until else None
+
+    async def write_beside(self, transaction: Session, partition: int, skips: Sequence[SkipRow], passed: Mapping[EntityId, int]) -> None:
+        """What a chunk of a load has beside its copies."""
+        await self._rows.write_beside(transaction, partition, skips, passed)
 
     async def trim_feed(self, entries_max: int) -> None:
         """It has no feed."""

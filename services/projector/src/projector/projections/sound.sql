@@ -8,6 +8,12 @@ JOIN read_v1.entity_versions v ON v.id = p.id AND v."offset" = p."offset"
 ORDER BY v.id
 LIMIT 1
 
+-- name: skips
+-- How far the live one is, and whether it knows of any skip.
+SELECT c."offset", c.term, c.fence_offset, EXISTS (SELECT FROM read_v1.skips s WHERE s.partition = c.partition) AS skips
+FROM read_v1.checkpoints c
+WHERE c.topic = $1 AND c.partition = $2
+
 -- name: stand
 SELECT "offset" FROM read_v1.checkpoints WHERE topic = $1 AND partition = $2
 

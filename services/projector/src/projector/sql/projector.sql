@@ -51,11 +51,12 @@ ORDER BY partition
 
 -- name: load_entities
 SELECT
-    ids.id AS asked, p.reason AS parked_reason, p."offset" AS parked_offset, p.parked_at,
+    ids.id AS asked, x.versions AS passed, p.reason AS parked_reason, p."offset" AS parked_offset, p.parked_at,
     e.id, e.kind, e.version, e.partition, e."offset", e.state, e.memory, e.created_at, e.updated_at, e.updated_by
 FROM unnest($1::text[]) AS ids(id)
 LEFT JOIN read_v1.entities e ON e.id = ids.id
 LEFT JOIN read_v1.parked p ON p.entity_id = ids.id
+LEFT JOIN read_v1.passed x ON x.entity_id = ids.id
 
 -- name: touch
 -- These partitions were at the end of the log a moment ago: their rows are current. One that is being written needs no touch.

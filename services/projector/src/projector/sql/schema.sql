@@ -101,8 +101,23 @@ CREATE TABLE IF NOT EXISTS read_v1.parked (
     behind int NOT NULL DEFAULT 0, parked_at timestamptz NOT NULL
 );
 
+-- Persons' decisions that a record does not count (R10): the record at "skipped", by the one at "offset".
+CREATE TABLE IF NOT EXISTS read_v1.skips (
+    partition int NOT NULL, "offset" bigint NOT NULL, entity_id text NOT NULL, skipped bigint NOT NULL, version int NOT NULL,
+    reason text NOT NULL, actor text, command_id text NOT NULL, body_hash text NOT NULL,
+    skipped_command text, skipped_hash text, at timestamptz NOT NULL,
+    PRIMARY KEY (partition, "offset")
+);
+CREATE INDEX IF NOT EXISTS skips_entity ON read_v1.skips (entity_id);
+
+-- Entities of which versions were passed before the first one that counts.
+CREATE TABLE IF NOT EXISTS read_v1.passed (entity_id text PRIMARY KEY, partition int NOT NULL, versions int NOT NULL);
+
 -- name: feed
 CREATE SCHEMA IF NOT EXISTS feed;
+
+-- What operators ask of the running projector. Not derived from the log, and of no use to anybody once it is done.
+CREATE TABLE IF NOT EXISTS feed.retries (entity_id text PRIMARY KEY, asked_at timestamptz NOT NULL DEFAULT clock_timestamp());
 
 -- The projections that there are. Readers see the live one, through the views in read.
 CREATE TABLE IF NOT EXISTS feed.projections (
@@ -147,3 +162,5 @@ CREATE OR REPLACE VIEW read.texts           AS SELECT * FROM read_v1.texts;
 CREATE OR REPLACE VIEW read.entity_versions AS SELECT * FROM read_v1.entity_versions;
 CREATE OR REPLACE VIEW read.timeline        AS SELECT * FROM read_v1.timeline;
 CREATE OR REPLACE VIEW read.parked          AS SELECT * FROM read_v1.parked;
+CREATE OR REPLACE VIEW read.skips           AS SELECT * FROM read_v1.skips;
+CREATE OR REPLACE VIEW read.passed          AS SELECT * FROM read_v1.passed;

@@ -29,3 +29,10 @@ SELECT "offset", term, owner, url, at FROM read.fences WHERE partition = $1
 
 -- name: parked
 SELECT entity_id, "offset", reason, behind, parked_at FROM read.parked WHERE partition = $1
+
+-- name: skips
+SELECT "offset", entity_id, skipped, version, reason, actor, command_id, body_hash, skipped_command, skipped_hash, at
+FROM read.skips WHERE partition = $1
+
+-- name: passed
+SELECT entity_id, versions FROM read.passed WHERE partition = $1
