@@ -55,8 +55,8 @@ def take(*signals: SignalCopy, **more: object) -> TakeOver:
 
 
 def took(*signals: SignalCopy, **more: object) -> TookOver:
-    rest = {"labels": (), "watchers": (), "services": (), "left": ()} | more
-    return TookOver(**NOW, source=OTHER, why=TakenWhy.MERGE, signals=signals, **rest)  # pyright: ignore[reportArgumentType]
+    rest = {"why": TakenWhy.MERGE, "labels": (), "watchers": (), "services": (), "left": ()} | more
+    return TookOver(**NOW, source=OTHER, signals=signals, **rest)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_merge_is_pending_until_the_other_one_has_everything() -> None:
@@ -190,6 +190,13 @@ def test_while_it_is_being_merged_it_takes_what_still_comes_from_one_that_it_has
     history = (OPENED, took(copy("f1")), Merged(**LATER, into=THIRD))
     given(*history).when(take(copy("f2"))).then(took(copy("f2")))
     given(*history, MergeCompleted(**LATER, into=THIRD)).when(take(copy("f2"))).then_refused("merged", THIRD)
+
+
+def test_one_that_was_split_off_does_not_take_its_origin_in_while_it_is_being_merged_into_that() -> None:
+    split_off = took(copy("f1"), why=TakenWhy.SPLIT)
+    given(OPENED, split_off, MERGED).when(take(copy("f2"))).then_refused("merged", OTHER)
+    after = given(OPENED, split_off).when(take()).then(took())
+    assert after.taken_from[OTHER].why is TakenWhy.MERGE
 
 
 def test_an_incident_takes_over_a_bounded_number() -> None:

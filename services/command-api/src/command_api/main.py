@@ -64,10 +64,7 @@ async def build(settings: Settings) -> Service:
     clock, ids, telemetry = SystemClock(), SystemIds(), Telemetry(NAME)
     metrics, readiness = Metrics(CollectorRegistry()), Readiness()
     who = identities(settings.dev_identity, settings.host)
-    if settings.ownership == "group" and settings.url is None and settings.host in EVERYWHERE:
-        raise AddressUnknown(
-            f"it listens on {settings.host}, which is nobody's address: set OPSROOM_COMMAND_API_URL to where the other replicas reach this one"
-        )
+    _check_address(settings)
     topics = load_topics()
     late = LateApp()
     http = HttpServer(late, settings.host, settings.port)
@@ -129,6 +126,13 @@ async def build(settings: Settings) -> Service:
             Loop("kafka", watch.run),
         ],
     )
+
+
+def _check_address(settings: Settings) -> None:
+    if settings.ownership == "group" and settings.url is None and settings.host in EVERYWHERE:
+        raise AddressUnknown(
+            f"it listens on {settings.host}, which is nobody's address: set OPSROOM_COMMAND_API_URL to where the other replicas reach this one"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ class World:
                 await self._try(i.Reopen(**common, reason="again"), here)
 
     async def _split(self, here: EntityId, word: int) -> None:
+        if here not in self.there.entities():
+            return  # a split that is not carried out yet
         new = self.there.ids.entity_id("inc")
         names = sorted(self.there.state(here).signals)[: 1 + word % 2]
         if await self._try(i.Split(at=START, by=ANNA, into=new, title="Split", fingerprints=tuple(names)), here):
@@ -222,7 +224,7 @@ async def play(asks: list[Ask], seed: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(asks=ASKS, seed=st.integers(0, 2**32))
 def test_whatever_is_asked_and_whoever_dies_it_comes_to_an_end_that_adds_up(asks: list[Ask], seed: int) -> None:
     asyncio.run(play(asks, seed))

@@ -102,6 +102,21 @@ async def test_signals_follow_the_new_incident_when_that_is_merged_on_at_once(th
     assert there.state(target).signals["f1"].starts_at == START.replace(minute=5)
 
 
+async def test_what_was_split_off_and_its_origin_may_be_merged_into_each_other_at_once(there: Room) -> None:
+    source = await there.opened("f1", "f2", partition=0)
+    new = there.ids.entity_id("inc")
+    while there.log.partition_of(new) == 0:
+        new = there.ids.entity_id("inc")
+    await split(there, source, "f1", into=new)
+    consumer = await there.settle()
+    for one, other in ((new, source), (source, new)):
+        await there.merge(one, other)
+    await there.settle(consumer)
+    live = [state for state in (there.state(source), there.state(new)) if state.merged_into is None]
+    assert live
+    assert sorted(name for state in live for name in state.signals) == ["f1", "f2"]
+
+
 async def test_a_follow_up_becomes_a_task_of_the_incident(there: Room) -> None:
     incident_id, task_id = await written(there), there.ids.entity_id("tsk")
     await there.do(i.AskFollowUp(at=START, by=ANNA, task_id=task_id, title="Rotate the logs"), incident_id)

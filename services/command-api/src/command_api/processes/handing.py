@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from command_api.processes.steps import NotYet, Outcome, Refusal, Step
-from opsroom_domain.entities.incident import Incident, SignalCopy, TakeOver
+from opsroom_domain.entities.incident import Incident, SignalCopy, TakenWhy, TakeOver
 from opsroom_domain.entities.incident.limits import TAKE_SIGNALS_MAX
 from opsroom_domain.ids import EntityId
 
@@ -37,21 +37,24 @@ def hand_over(target: EntityId, parts: Sequence[TakeOver]) -> Handing:
 
 
 def _hand_over(target: EntityId, part: TakeOver) -> Handing:
-    source, at = part.source, target
+    at, taking = target, part
     for _ in range(HOPS_MAX):
-        outcome = yield Step(kind=INCIDENT, entity_id=at, command=replace(part, source=source))
+        outcome = yield Step(kind=INCIDENT, entity_id=at, command=taking)
         if not isinstance(outcome, Refusal):
             return None
-        onward = passed_on(outcome, source)
+        onward = passed_on(outcome, taking.source, taking.why)
         if onward is None:
             return outcome
-        source, at = at, onward
+        at, taking = onward, replace(part, source=at, why=TakenWhy.MERGE)
     raise NotYet(f"what {part.source} has was merged on {HOPS_MAX} times beyond {target}")
 
 
-def passed_on(refusal: Refusal, source: EntityId) -> EntityId | None:
-    """Where things of ``source`` went with the incident that refused them, because that was merged after it had taken from it; or nothing."""
+def passed_on(refusal: Refusal, source: EntityId, why: TakenWhy) -> EntityId | None:
+    """Where things of ``source`` went with the incident that refused them, because that was merged after it had taken from it in this way; or
+    nothing.
+    """
     there = None if refusal.entity is None else refusal.entity.state
-    if refusal.code != "merged" or not isinstance(there, Incident) or source not in there.taken_from:
+    if refusal.code != "merged" or not isinstance(there, Incident):
         return None
-    return there.merged_into
+    taken = there.taken_from.get(source)
+    return there.merged_into if taken is not None and taken.why is why else None

@@ -65,7 +65,7 @@ def _open(cause: DomainRecord, state: Incident, signals: tuple[SignalCopy, ...])
     outcome = yield Step(kind=INCIDENT, entity_id=event.into, command=opening)
     parts = [TakeOver(at=opening.at, by=ACTOR, source=state.id, why=TakenWhy.SPLIT, signals=part) for part in more]
     if isinstance(outcome, Refusal):
-        if passed_on(outcome, state.id) is None:
+        if passed_on(outcome, state.id, TakenWhy.SPLIT) is None:
             return outcome
         parts = [TakeOver(at=opening.at, by=ACTOR, source=state.id, why=TakenWhy.SPLIT, signals=first), *parts]
     return (yield from hand_over(event.into, parts))

@@ -67,7 +67,7 @@ def evolve_moves(state: Incident, event: Moving) -> Incident:
 def _took_over(state: Incident, event: TookOver) -> Incident:
     known = state.taken_from.get(event.source)
     left = len(event.left) + (0 if known is None else known.left)
-    taken = TakenFrom(why=event.why, at=event.at, left=left) if known is None else changed(known, left=left)
+    taken = TakenFrom(why=event.why, at=event.at, left=left) if known is None else changed(known, why=event.why, left=left)
     signals = {each.fingerprint: _signal(each) for each in event.signals}
     return changed(
         state,

@@ -79,13 +79,16 @@ def take_over(state: Incident | None, command: TakeOver) -> Sequence[Event]:
     """
     if state is None:
         raise NotFound("not-found", "there is no such incident to take it over; check the id")
-    if not (state.merging and command.source in state.taken_from):
+    known = state.taken_from.get(command.source)
+    # Only in the same way: one that was split off must not take its origin in while it is being merged into that.
+    goes_on = known is not None and known.why is command.why
+    if not (state.merging and goes_on):
         unmerged(state)
-    if command.source not in state.taken_from and len(state.taken_from) >= TAKEN_MAX:
+    if known is None and len(state.taken_from) >= TAKEN_MAX:
         raise Refused("too-many", f"{state.id} has taken over {TAKEN_MAX} incidents already; choose another one")
     took = _took(state, command)
     links = _links(state, command)
-    if command.source in state.taken_from and not links and not (took.signals or took.labels or took.watchers or took.services):
+    if goes_on and not links and not (took.signals or took.labels or took.watchers or took.services):
         return ()
     return (took, *_effects(state, took), *links)
 
