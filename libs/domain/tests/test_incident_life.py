@@ -14,6 +14,7 @@ from opsroom_domain.entities.incident import (
     AddComment,
     AddNote,
     Archive,
+    Archived,
     AskFollowUp,
     AskReview,
     Assign,
@@ -52,6 +53,7 @@ from opsroom_domain.entities.incident import (
     Resolve,
     Resolved,
     Restore,
+    Restored,
     Review,
     ReviewPostmortem,
     SettleFollowUp,
@@ -295,14 +297,24 @@ def test_merging_twice_into_the_same_changes_nothing() -> None:
     given(OPENED, MERGED).when(Merge(**NOW, into=OTHER)).then_nothing()
 
 
-@pytest.mark.parametrize("command", [*ON_EXISTING, signal()], ids=named)
+WORK = [command for command in ON_EXISTING if not isinstance(command, Archive | Restore)]
+"""What is asked of an incident that somebody works on. Putting it away is not among it: that is possible in every status."""
+
+
+@pytest.mark.parametrize("command", [*WORK, signal()], ids=named)
 def test_a_merged_incident_takes_nothing_and_names_the_other(command: Command) -> None:
     given(OPENED, MERGED, MergeCompleted(**LATER, into=OTHER)).when(command).then_refused("merged", INC, OTHER)
 
 
-@pytest.mark.parametrize("command", ON_EXISTING, ids=named)
+@pytest.mark.parametrize("command", WORK, ids=named)
 def test_an_incident_that_is_being_merged_takes_nothing_from_people(command: Command) -> None:
     given(OPENED, MERGED).when(command).then_refused("merged", INC, OTHER, "wait")
+
+
+@pytest.mark.parametrize("history", [(OPENED, MERGED), (OPENED, MERGED, MergeCompleted(**LATER, into=OTHER))])
+def test_a_merged_incident_can_be_put_away_and_brought_back(history: tuple[Event, ...]) -> None:
+    given(*history).when(Archive(**NOW)).then(Archived(**NOW))
+    given(*history, Archived(**NOW)).when(Restore(**NOW)).then(Restored(**NOW))
 
 
 @pytest.mark.parametrize("command", ENDING, ids=named)

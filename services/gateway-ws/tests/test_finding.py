@@ -102,6 +102,8 @@ async def test_each_way_to_find_a_page_gives_the_same_page(gateway: RunningGatew
         {"q": "word", "sort": "title", "assignee": "none"},
         {"q": "word 1", "severity": ["sev1", "sev2"], "sort": "-rank"},
         {"updated_after": START.isoformat(), "sort": "created", "label": "even"},
+        {"updated_after": START.isoformat(), "label": "even", "live": "true"},
+        {"updated_after": START.isoformat(), "status": ["open", "acknowledged"]},
         {"status": ["open", "acknowledged"], "severity": ["sev1", "sev3"]},
         {"status": ["open", "acknowledged"], "assignee": "none", "sort": "-rank"},
         {"live": "true", "status": "acknowledged", "assignee": ["none", "usr_x"], "limit": 2},

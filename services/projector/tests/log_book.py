@@ -47,7 +47,7 @@ def kind_of(entity_id: EntityId) -> Kind[Any, Any, Any]:
 class LogBook:
     """Writes ``ops.events`` as owners, zombies and vandals would. Everything random comes from ``seed``."""
 
-    def __init__(self, partitions: int = 2, seed: int = 1) -> None:
+    def __init__(self, partitions: int = 2, seed: int = 1, *, skips: bool = True) -> None:
         self.clock = ManualClock(datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
         self.ids = SeededIds(seed, self.clock)
         self.log = MemoryEventLog(partitions, TOPIC)
@@ -55,6 +55,8 @@ class LogBook:
         self.terms: dict[int, list[str]] = {p: [] for p in range(partitions)}
         self.entities: dict[EntityId, Entity] = {}
         """As a writer that never erred would fold them."""
+        self.skips = skips
+        """Whether persons skip records among the random steps."""
         self.bad: dict[EntityId, list[LogRecord]] = {}
         """Records that cannot be handled."""
         for partition in range(partitions):
@@ -231,7 +233,7 @@ class LogBook:
             self.keyless(partition)
         elif what < 0.42:
             self.bad_opening()
-        elif what < 0.47:
+        elif what < 0.47 and self.skips:
             self.random_skip()
         else:
             self._random_command(self.random.choice(known))

@@ -11,6 +11,7 @@ from opsroom_common.log.entity import Entity
 from projector import fold_batch as folding
 from projector.fold_batch import fold_batch
 from projector.fold_load import fold_load
+from projector.fold_step import shown_of
 from projector.known import Absent, Parked
 
 from .log_book import LogBook
@@ -23,14 +24,17 @@ def test_the_record_after_which_it_fails_first_parks_the_entity(cut: int, monkey
     sick, well = book.open(), book.open()
     for _ in range(3):
         book.note(sick)
-    made = folding._shown
+<<<<<<< HEAD
+=======
+    made = shown_of
+>>>>>>> main
 
     def fails(entity: Entity) -> Any:
         if entity.id == sick and entity.version >= 3:
             raise ZeroDivisionError("no such tag")
-        return made(entity)
+        return shown_of(entity)
 
-    monkeypatch.setattr(folding, "_shown", fails)
+    monkeypatch.setattr(folding, "shown_of", fails)
     items = [item for item in items_of(book, 0) if not isinstance(item, Fence)]
     known: dict[Any, Any] = {sick: Absent(), well: Absent()}
     loading, behind, rows = dict(known), 0, dict[str, int]()

@@ -220,11 +220,10 @@ def _texts(cls: type[Any], schema: dict[str, Any], in_headers: frozenset[str]) -
         inner = {part for part in (hints[name], *get_args(hints[name])) if part not in {NoneType, ...}}
         for part in inner:
             if isinstance(part, type) and is_dataclass(part):
-                described = declared[name]["type"]["items"]
+                described = declared[name]["type"]
+                described = described.get("items", described) if isinstance(described, dict) else described
                 if isinstance(described, dict):  # a record that is named again was described before
                     yield from _texts(part, described, frozenset())
-                inside = declared[name]["type"]
-                yield from _texts(part, inside.get("items", inside), frozenset())
             elif getattr(part, "__supertype__", part) is str:
                 yield f"{cls.__name__}.{name}", part, declared[name]
 

@@ -50,6 +50,7 @@ from opsroom_common.runtime.service import HttpServer, Loop, Part, Resource, Ser
 from opsroom_common.runtime.telemetry import Telemetry
 
 NAME = "command-api"
+DEAD = SIGNALS + DEAD_LETTERS
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared with, not bound
 _log = get_logger(NAME)
 
@@ -63,19 +64,15 @@ async def build(settings: Settings) -> Service:
     clock, ids, telemetry = SystemClock(), SystemIds(), Telemetry(NAME)
     metrics, readiness = Metrics(CollectorRegistry()), Readiness()
     who = identities(settings.dev_identity, settings.host)
-    if settings.ownership == "group" and settings.url is None and settings.host in EVERYWHERE:
-        raise AddressUnknown(
-            f"it listens on {settings.host}, which is nobody's address: set OPSROOM_COMMAND_API_URL to where the other replicas reach this one"
-        )
+    _check_address(settings)
     topics = load_topics()
     late = LateApp()
     http = HttpServer(late, settings.host, settings.port)
     http.bind()
 
     log = KafkaEventLog(settings.kafka, topics[EVENTS].partitions, client_id=settings.replica)
-    dead_topic = SIGNALS + DEAD_LETTERS
     signals_log = KafkaEventLog(settings.kafka, topics[SIGNALS].partitions, topic=SIGNALS, client_id=f"{settings.replica}.signals")
-    dead_log = KafkaEventLog(settings.kafka, topics[dead_topic].partitions, topic=dead_topic, client_id=f"{settings.replica}.dead")
+    dead_log = KafkaEventLog(settings.kafka, topics[DEAD].partitions, topic=DEAD, client_id=f"{settings.replica}.dead")
     signals, dead = LogTopicWriter(signals_log), LogTopicWriter(dead_log)
     pool = await Pool.open(settings.postgres, name=settings.replica)
 
@@ -129,6 +126,13 @@ async def build(settings: Settings) -> Service:
             Loop("kafka", watch.run),
         ],
     )
+
+
+def _check_address(settings: Settings) -> None:
+    if settings.ownership == "group" and settings.url is None and settings.host in EVERYWHERE:
+        raise AddressUnknown(
+            f"it listens on {settings.host}, which is nobody's address: set OPSROOM_COMMAND_API_URL to where the other replicas reach this one"
+        )
 
 
 @dataclass(frozen=True, slots=True)

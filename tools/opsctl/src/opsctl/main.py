@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from opsctl.dead_letters_app import dead_letters_app
+from opsctl.demo_app import demo_app
 from opsctl.events import Asked, check_entity, show_events
 from opsctl.exits import MEANINGS, Exit, Stop
 from opsctl.lag import Limits, show_lag
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(parked_app)
 app.add_typer(dead_letters_app)
 app.add_typer(projections_app)
+app.add_typer(demo_app)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")]
 
@@ -63,9 +65,10 @@ def opsctl(
         typer.Option(envvar=API_VARIABLE, help="Where command-api takes commands. Default: that of make up.", show_default=False),
     ] = None,
 ) -> None:
-    """Look at the log, an entity's state, the topics and the lag; decide about what is parked; build and switch projections.
+    """Look at the log, an entity's state, the topics and the lag; decide about what is parked; build and switch projections; play a demo.
 
-    Nothing here changes anything, but for parked retry, parked skip, dead-letters replay, and the commands of projections that say so.
+    Nothing here changes anything, but for parked retry, parked skip, dead-letters replay, those commands of projections that say so, and demo, which
+    sends commands like any other client.
     """
     if context.invoked_subcommand is None:
         raise Stop(Exit.USAGE, "no command given: opsctl --help lists them")

@@ -170,7 +170,7 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         check_id(entity_id, self._what, self._kind.collection)
         await available(self._writes.wait(asked.wait_for))
-        page = await available(self._boards.live.comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
+        page = await available(self._boards.of(asked).comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
         if page is None:
             raise unknown(entity_id, self._what, self._kind.collection)
         body = {"items": page.items, "version": page.version, "next": page.items[-1]["id"] if page.more else None}
@@ -180,7 +180,7 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         wanted, facets = wanted_of(asked, self._listing), facets_of(asked, self._listing)
         await available(self._writes.wait(asked.wait_for))
-        counted = await available(self._boards.live.facets(wanted, facets, viewer))
+        counted = await available(self._boards.of(asked).facets(wanted, facets, viewer))
         shown = {
             name: {"values": [{"value": value, **_count(count)} for value, count in facet.counts], "complete": facet.complete}
             for name, facet in zip(dict.fromkeys(asked.facet), counted.facets, strict=True)
@@ -192,7 +192,7 @@ class KindDoors:
     async def export(self, request: Request, asked: ExportParameters) -> Response:
         viewer = self._identities.of(request.headers)
         await available(self._writes.wait(asked.wait_for))
-        rows = self._boards.live.all_rows(wanted_of(asked, self._listing), viewer)
+        rows = self._boards.of(asked).all_rows(wanted_of(asked, self._listing), viewer)
         pieces = written(rows, asked.format, self._columns)
         # The first piece comes before the answer begins, so that a failure up to here is told as one.
         first = await available(anext(pieces))

@@ -93,6 +93,12 @@ class Page:
     sort: Sort = NEWEST_CHANGE
     after: After | None = None
     limit: int = 50
+
+    @property
+    def bounds(self) -> tuple[Between, ...]:
+        """The times of the filter that bound the order itself."""
+        return tuple(between for between in self.wanted.between if between.moment.value == self.sort.key.value)
+
     as_of: datetime | None = None
     """The moment that the source of rows was asked for; a cursor goes on in the same one."""
 

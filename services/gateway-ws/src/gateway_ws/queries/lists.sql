@@ -114,10 +114,10 @@ ORDER BY t.version
 SELECT "offset" FROM read.checkpoints WHERE topic = {topic} AND partition = {partition}
 
 -- name: facet
--- Each value is counted up to {most}, by the index of terms.
+-- Each value is counted up to {most}.
 SELECT one.value, (
     SELECT count(*) FROM (
-        SELECT FROM read.entities e WHERE e.kind = {kind} AND e.terms @> ARRAY[{tag} || ':' || one.value] {conditions} LIMIT {most}
+        SELECT FROM read.entities e WHERE e.kind = {kind} AND {has_value} {conditions} LIMIT {most}
     ) AS counted
 ) AS count
 FROM unnest({values}) AS one(value)

@@ -23,7 +23,7 @@ _STEPS_MAX: Final = 10_000
 _LUCK: Final = 5
 """A walk goes so many times farther than matches that lie evenly would need."""
 _WINDOW_GROWS: Final = 8
-_WINDOWS_MAX: Final = 3
+_WINDOWS_MAX: Final = 2
 _WINDOW_MIN: Final = 2_000
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway_ws.queries.asked import After, Between, Filter, Key, Moment, OneOf, Page, Window
-from gateway_ws.queries.fields import Sort, SortKey
+from gateway_ws.queries.fields import ASSIGNEE, STATUS, Sort, SortKey
 from opsroom_common.postgres.sql import statements
 
 _SQL: Final = statements("gateway_ws.queries", "lists.sql")
@@ -23,6 +23,7 @@ _MOMENT_COLUMNS: Final = {Moment.CREATED: "created_at", Moment.UPDATED: "updated
 MAY_BE_MISSING: Final = frozenset({SortKey.RANK, SortKey.DUE})
 
 
+_COLUMNS: Final = frozenset({STATUS, ASSIGNEE})
 _DONE: Final = OneOf(("live:false",))
 _SQL_NOT_ARCHIVED: Final = "NOT e.terms @> '{archived:true}'"
 _SQL_DONE: Final = " AND e.terms @> '{live:false}'"
@@ -46,9 +47,10 @@ def walk(statement: Statement, page: Page, visible: str) -> str:
     filled = _places(statement, page)
     behind = _behind(statement, sort, after)
     rest = _has_text(statement, page.wanted) + visible
-    if sort.key is SortKey.UPDATED and len(page.wanted.statuses) > 1 and page.wanted.is_status:
+    if sort.key is SortKey.UPDATED and len(page.wanted.statuses) > 1 and replace(page.wanted, between=()).is_status:
         statuses = statement.put(page.wanted.statuses, "text[]")
-        return _SQL["walk_each_status"].format(statuses=statuses, conditions=rest + behind, **filled)
+        passing = conditions(statement, replace(page.wanted, statuses=())) + rest
+        return _SQL["walk_each_status"].format(statuses=statuses, conditions=passing + behind, **filled)
     passing = conditions(statement, page.wanted) + rest
     if sort.key not in MAY_BE_MISSING:
         return _SQL["walk"].format(conditions=passing + behind, **filled)
@@ -64,7 +66,7 @@ def walk_so_far(statement: Statement, page: Page, visible: str, steps: int) -> s
     """The first rows of ``page`` among the next ``steps`` rows of its order that have a key: not all of it, unless there are enough."""
     sort = page.sort
     filled = _places(statement, page)
-    along = _SQL_DONE if _DONE in page.wanted.one_of else ""
+    along = (_SQL_DONE if _DONE in page.wanted.one_of else "") + _within(statement, page)
     if len(page.wanted.statuses) == 1:
         along = f" AND e.status = {statement.put(page.wanted.statuses[0], 'text')}"
     if sort.key in MAY_BE_MISSING:
@@ -119,14 +121,14 @@ def found(statement: Statement, wanted: Filter, visible: str, kind: str, *, by_t
 
 
 def window_end(statement: Statement, page: Page, steps: int) -> str:
-    """The key of the row ``steps`` behind the beginning of ``page``, among all of the kind that have one."""
+    """The key of the row ``steps`` behind the beginning of ``page``, among all of the kind that have one and lie within the filter's own times."""
     sort = page.sort
     there = f" AND e.{KEY_COLUMNS[sort.key]} IS NOT NULL" if sort.key in MAY_BE_MISSING else ""
     return _SQL["window_end"].format(
         kind=statement.put(page.wanted.kind, "text"),
         key=KEY_COLUMNS[sort.key],
         direction=direction(sort),
-        behind=there + _behind(statement, sort, page.after),
+        behind=there + _within(statement, page) + _behind(statement, sort, page.after),
         steps=statement.put(steps, "int"),
     )
 
@@ -161,7 +163,9 @@ def timeline(statement: Statement, kind: str, entity_id: str, after: int, limit:
 
 def facet(statement: Statement, wanted: Filter, tag: str, values: Sequence[str], most: int, visible: str) -> str:
     """How many rows of ``wanted`` have each of these values of a tag; at most ``most`` are counted."""
-    places = {"kind": statement.put(wanted.kind, "text"), "tag": statement.put(tag, "text"), "values": statement.put(values, "text[]")}
+    # A column has an index with nothing else to look up; a term leads to a bitmap of all that have it.
+    has_value = f"e.{tag} = one.value" if tag in _COLUMNS else f"e.terms @> ARRAY[{statement.put(tag, 'text')} || ':' || one.value]"
+    places = {"kind": statement.put(wanted.kind, "text"), "has_value": has_value, "values": statement.put(values, "text[]")}
     passing = conditions(statement, wanted, by_terms=True) + _has_text(statement, wanted) + visible
     return _SQL["facet"].format(conditions=passing, most=statement.put(most, "int"), **places)
 
@@ -253,6 +257,12 @@ def _places(statement: Statement, page: Page) -> dict[str, str]:
         "direction": direction(page.sort),
         "limit": statement.put(page.limit, "int"),
     }
+
+
+def _within(statement: Statement, page: Page) -> str:
+    """The filter's times that bound the order itself: its index begins and ends with them."""
+    bounds = [part for between in page.bounds for part in _between(statement, between)]
+    return "".join(f" AND {part}" for part in bounds)
 
 
 def _is_at_end(after: After | None) -> bool:

@@ -59,7 +59,7 @@ from opsroom_domain.entities.incident.signals import report_signal
 from opsroom_domain.entities.incident.splitting import complete_split, open_split, refuse_split, split
 from opsroom_domain.entities.incident.state import Incident
 from opsroom_domain.entities.incident.words import Status
-from opsroom_domain.shared.commands import SettleLink, SharedCommand, UnlinkBack
+from opsroom_domain.shared.commands import Archive, Restore, SettleLink, SharedCommand, UnlinkBack
 from opsroom_domain.shared.decide import check_new, decide_shared
 from opsroom_domain.shared.limits import ID_MAX, REASON_MAX
 from opsroom_domain.text import check_line, check_text
@@ -80,6 +80,8 @@ def decide(state: Incident | None, command: Command) -> Sequence[Event]:
             return open_split(state, command)
         case Merge() | CompleteMerge() | RefuseMerge() | CompleteSplit() | RefuseSplit() | SettleFollowUp() | SettleLink() | UnlinkBack():
             return _settle(_existing(state), command)
+        case Archive() | Restore():
+            return decide_shared(_existing(state), command)
         case _:
             return _decide_on(unmerged(_existing(state)), command)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from opsroom_domain.decider import Kind
+from opsroom_domain.decider import SHARED_PROCESS_ONLY, Kind
 from opsroom_domain.entities.organisation.commands import (
     COMMANDS,
     AddService,
@@ -63,7 +63,7 @@ ORGANISATION: Final[Kind[Organisation, Command, Event]] = Kind(
     columns=columns,
     describe=describe,
     fold_version=1,
-    admin_only=frozenset(COMMANDS),
+    admin_only=frozenset(COMMANDS) - SHARED_PROCESS_ONLY,
 )
 
 __all__ = [

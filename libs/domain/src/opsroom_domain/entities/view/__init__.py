@@ -13,22 +13,22 @@ from opsroom_domain.decider import Kind
 from opsroom_domain.entities.view.commands import (
     ADMIN_ONLY,
     COMMANDS,
-    Archive,
     ArchiveSystem,
     Change,
     ChangeSystem,
     Command,
     Create,
     CreateSystem,
-    Restore,
     RestoreSystem,
     Share,
 )
 from opsroom_domain.entities.view.decide import PREFIX, decide
 from opsroom_domain.entities.view.definition import Column, Definition, FilterOn, Scope, Shown, shown_by
-from opsroom_domain.entities.view.events import EVENTS, Archived, Changed, Created, Event, Restored, Shared
+from opsroom_domain.entities.view.events import EVENTS, Changed, Created, Event, Shared
 from opsroom_domain.entities.view.show import columns, describe, from_json, tags, to_json
 from opsroom_domain.entities.view.state import View, evolve
+from opsroom_domain.shared.commands import Archive, Restore
+from opsroom_domain.shared.events import Archived, Restored
 
 
 def view_of(kinds: Sequence[Kind[Any, Any, Any]]) -> Kind[View, Command, Event]:
@@ -57,6 +57,7 @@ def view_of(kinds: Sequence[Kind[Any, Any, Any]]) -> Kind[View, Command, Event]:
         describe=describe,
         fold_version=1,
         admin_only=ADMIN_ONLY,
+        process_only=frozenset(),
     )
 
 

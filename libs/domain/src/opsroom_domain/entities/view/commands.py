@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from opsroom_domain.entities.view.definition import Definition, Scope
 from opsroom_domain.ids import EntityId
-from opsroom_domain.shared.commands import CommandBase
+from opsroom_domain.shared.commands import Archive, CommandBase, Restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +52,7 @@ class Share(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Archive(CommandBase):
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveSystem(Archive):
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restore(CommandBase):
     pass
 
 

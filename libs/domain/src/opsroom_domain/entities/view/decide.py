@@ -11,21 +11,21 @@ from collections.abc import Callable, Sequence
 from opsroom_domain.changes import must_change
 from opsroom_domain.decider import AlreadyExists, EditConflict, FieldConflict, Invalid, NotFound, Refused
 from opsroom_domain.entities.view.commands import (
-    Archive,
     ArchiveSystem,
     Change,
     ChangeSystem,
     Command,
     Create,
     CreateSystem,
-    Restore,
     RestoreSystem,
     Share,
 )
 from opsroom_domain.entities.view.definition import PARTS, Scope, Shown, checked, in_one_order, part_to_json
-from opsroom_domain.entities.view.events import Archived, Changed, Created, Event, Restored, Shared
+from opsroom_domain.entities.view.events import Changed, Created, Event, Shared
 from opsroom_domain.entities.view.state import View, with_parts
 from opsroom_domain.ids import prefix_of
+from opsroom_domain.shared.commands import Archive, Restore
+from opsroom_domain.shared.decide import archive, restore
 from opsroom_domain.shared.limits import ID_MAX
 from opsroom_domain.text import check_line
 
@@ -47,9 +47,9 @@ def decide(state: View | None, command: Command, shown_by: ShownBy) -> Sequence[
         case Share():
             return share(state, command)
         case Archive():
-            return (Archived(at=command.at, by=command.by),) if state.live else ()
+            return archive(state, command)
         case Restore():
-            return () if state.live else (Restored(at=command.at, by=command.by),)
+            return restore(state, command)
 
 
 def create(state: View | None, command: Create | CreateSystem, shown_by: ShownBy) -> Sequence[Created]:

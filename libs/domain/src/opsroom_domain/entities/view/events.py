@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from opsroom_domain.entities.view.definition import Definition, Scope
 from opsroom_domain.ids import EntityId
-from opsroom_domain.shared.events import EventBase
+from opsroom_domain.shared.events import Archived, EventBase, Restored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,6 @@ class Shared(EventBase):
     previous: Scope
     scope: Scope
     team: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archived(EventBase):
-    """It is on no screen any more; its history stays."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored(EventBase):
-    pass
 
 
 Event: TypeAlias = Created | Changed | Shared | Archived | Restored

@@ -7,11 +7,11 @@ from typing import Any
 
 from opsroom_domain.decider import Json, ListColumns, TimelineEntry
 from opsroom_domain.entities.view.definition import PARTS, Column, Definition, FilterOn, Scope, part_to_json
-from opsroom_domain.entities.view.events import Archived, Changed, Created, Event, Restored, Shared
+from opsroom_domain.entities.view.events import Changed, Created, Event, Shared
 from opsroom_domain.entities.view.state import View
-from opsroom_domain.shared.describe import quote, step
-from opsroom_domain.shared.show import FLAGS, from_time_or_none, shared_from_json, shared_tags, shared_to_json, time_or_none
-from opsroom_domain.times import rfc3339
+from opsroom_domain.shared.describe import describe_shared, quote, step
+from opsroom_domain.shared.events import Archived, Restored
+from opsroom_domain.shared.show import FLAGS, shared_from_json, shared_tags, shared_to_json
 
 _ACTIVE, _ARCHIVED = "active", "archived"
 _WHOSE = {Scope.PERSONAL: "its owner", Scope.SYSTEM: "everybody"}
@@ -25,8 +25,6 @@ def to_json(state: View) -> dict[str, Json]:
         "scope": state.scope.value,
         "owner": state.owner,
         **{part: part_to_json(state.definition, part) for part in PARTS},
-        "archived_at": time_or_none(state.archived_at),
-        "archived_by": state.archived_by,
     }
 
 
@@ -47,8 +45,6 @@ def from_json(row: Mapping[str, Any]) -> View:
         scope=Scope(row["scope"]),
         owner=row["owner"],
         definition=definition,
-        archived_at=from_time_or_none(row["archived_at"]),
-        archived_by=row["archived_by"],
     )
 
 
@@ -87,10 +83,8 @@ def describe(state: View | None, event: Event) -> TimelineEntry:
             if event.team != state.team:
                 diff["team"] = step(state.team, event.team)
             return TimelineEntry(f"Gave it to {_whose(event.scope, event.team)}", diff)
-        case Archived():
-            return TimelineEntry("Archived it", {"archived_at": step(None, rfc3339(event.at))})
-        case Restored():
-            return TimelineEntry("Restored it", {"archived_at": step(time_or_none(state.archived_at), None)})
+        case Archived() | Restored():
+            return describe_shared(state, event)
 
 
 def _status(state: View) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from opsroom_domain.copies import changed
 from opsroom_domain.entities.view.definition import PARTS, Definition, Scope
-from opsroom_domain.entities.view.events import Archived, Changed, Created, Event, Restored, Shared
+from opsroom_domain.entities.view.events import Changed, Created, Event, Shared
 from opsroom_domain.ids import ActorId
-from opsroom_domain.shared.evolve import first_changes, touched
+from opsroom_domain.shared.events import Archived, Restored
+from opsroom_domain.shared.evolve import evolve_shared, first_changes, touched
 from opsroom_domain.shared.state import SharedState
 from opsroom_domain.shared.words import Visibility
 
@@ -25,13 +25,11 @@ class View(SharedState):
     scope: Scope
     owner: ActorId
     definition: Definition
-    archived_at: datetime | None = None
-    archived_by: ActorId | None = None
 
     @property
     def live(self) -> bool:
         """True until it is archived."""
-        return self.archived_at is None
+        return not self.archived
 
 
 def evolve(state: View | None, event: Event) -> View:
@@ -62,10 +60,8 @@ def evolve(state: View | None, event: Event) -> View:
             visibility, viewers = _seen_by(event.scope, state.owner)
             changes = touched(state, event, "scope")
             return changed(state, scope=event.scope, team=event.team, visibility=visibility, viewers=viewers, field_changes=changes)
-        case Archived():
-            return changed(state, archived_at=event.at, archived_by=event.by)
-        case Restored():
-            return changed(state, archived_at=None, archived_by=None)
+        case Archived() | Restored():
+            return evolve_shared(state, event)
 
 
 def with_parts(definition: Definition, other: Definition, parts: tuple[str, ...]) -> Definition:

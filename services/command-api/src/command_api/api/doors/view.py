@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from command_api.api.doors import bodies as b
 from command_api.api.doors.door import Asked, Door, create, post
+from command_api.api.doors.shared import shared_doors
 from opsroom_common.http.json import StrictBody
 from opsroom_domain.entities import view as v
 from opsroom_domain.entities.view import Scope
@@ -59,14 +60,6 @@ class ViewShareBody(b.SeenToBody[Scope]):
     team: b.TeamId | None = Field(default=None, description="With the scope team: whose it is from now on.")
 
 
-class ViewArchiveBody(b.Body):
-    pass
-
-
-class ViewRestoreBody(b.Body):
-    pass
-
-
 def _definition(x: ViewDefinition) -> v.Definition:
     return v.Definition(
         title=x.title,
@@ -100,13 +93,12 @@ def _share(a: Asked, x: ViewShareBody) -> v.Share:
 
 
 DOORS: tuple[Door[Any], ...] = (
+    *shared_doors(KIND),
     create(KIND, "create", ViewCreateBody, _create, "Save a view, for oneself or for a team"),
     replace(create(KIND, "create_system", SystemViewCreateBody, _create_system, "Save a view for everybody"), path="/v1/views:system"),
     post(KIND, "change", "change", ViewChangeBody, _change, "Change parts of a view"),
     post(KIND, "change_system", "system/change", ViewChangeBody, _change_system, "Change parts of a view that is everybody's"),
     post(KIND, "share", "share", ViewShareBody, _share, "Give one's own view to a team, or take it back"),
-    post(KIND, "archive", "archive", ViewArchiveBody, lambda a, _: v.Archive(**a.common), "Archive a view"),
-    post(KIND, "archive_system", "system/archive", ViewArchiveBody, lambda a, _: v.ArchiveSystem(**a.common), "Archive everybody's view"),
-    post(KIND, "restore", "restore", ViewRestoreBody, lambda a, _: v.Restore(**a.common), "Restore an archived view"),
-    post(KIND, "restore_system", "system/restore", ViewRestoreBody, lambda a, _: v.RestoreSystem(**a.common), "Restore everybody's view"),
+    post(KIND, "archive_system", "system/archive", b.ArchiveBody, lambda a, _: v.ArchiveSystem(**a.common), "Archive everybody's view"),
+    post(KIND, "restore_system", "system/restore", b.RestoreBody, lambda a, _: v.RestoreSystem(**a.common), "Restore everybody's view"),
 )
