@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,6 +18,10 @@ from gateway_ws.queries.export import cell
 from gateway_ws.queries.models import CodeAmbiguous, CodeFound, Comments, FacetsShown, ParkedList
 from opsroom_domain.changes import hash_of
 from opsroom_domain.entities.incident import CommentAdded, CommentDeleted, CommentEdited, Severity
+from opsroom_domain.entities.view import View
+from opsroom_domain.entities.view.definition import Definition, FilterOn, Scope
+from opsroom_domain.ids import ActorId, EntityId
+from opsroom_domain.registry import KINDS
 
 
 @pytest.fixture
@@ -252,6 +257,56 @@ async def test_what_is_set_aside_is_listed_with_its_reason(gateway: RunningGatew
     assert first.json()["items"][0]["reason"] == "Undecodable: x"
     rest = (await gateway.get("/v1/parked", limit=2, after=incident_id(1))).json()
     assert ([one["id"] for one in rest["items"]], rest["next"]) == ([incident_id(2)], None)
+
+
+async def save_view(projector: TestProjector, view_id: str, **parts: Any) -> None:
+    """A row as the projector writes it."""
+    definition = Definition(title="mine", filters=(), search="", sort="-updated", columns=(), group_by=None, position=0)
+    view = View(
+        id=EntityId(view_id), title="mine", of=parts.pop("of", "incident"), scope=Scope.SYSTEM, owner=ActorId("usr_x"),
+        definition=replace(definition, **parts), field_changes={},
+    )  # fmt: skip
+    await projector.pool.execute(
+        """
+        INSERT INTO read_v1.entities (id, kind, version, partition, "offset", state, memory, tags, created_at, updated_at, title, status)
+        VALUES ($1, 'view', 1, 0, 0, $2::jsonb, '{}', '{}', now(), now(), 'mine', 'active')
+        """,
+        view_id,
+        json.dumps(KINDS["view"].to_json(view)),
+    )
+
+
+async def test_a_view_narrows_and_orders_a_list_unless_the_address_says_otherwise(gateway: RunningGateway, projector: TestProjector):
+    await some(projector)
+    ids = [f"viw_{number:026d}" for number in range(2)]
+    filters = (
+        FilterOn(field="assignee", values=("none", "usr_x")),
+        FilterOn(field="labels", values=("n=1", "n=3", "n=5")),
+        FilterOn(field="severity", values=("sev1", "sev2")),
+    )
+    await save_view(projector, ids[0], filters=filters, search="word", sort="title")
+    await save_view(projector, ids[1], of="task")
+
+    async def listed(**parameters: Any) -> list[str]:
+        answer = await gateway.get("/v1/incidents", view=ids[0], **parameters)
+        assert answer.status_code == 200, answer.text
+        return [row["title"] for row in answer.json()["items"]]
+
+    assert await listed() == ["word 1", "word 3"]
+    assert await listed(sort="-created") == ["word 3", "word 1"]
+    assert await listed(severity=["sev2", "sev3"]) == ["word 1", "word 5"]
+    assert await listed(label="env=prod", status="acknowledged", severity=["sev1", "sev2"]) == ["word 1"]
+    assert await listed(q="5", severity="sev3") == ["word 5"]
+    first = (await gateway.get("/v1/incidents", view=ids[0], limit=1)).json()
+    rest = await gateway.get("/v1/incidents", view=ids[0], limit=1, cursor=first["next"])
+    assert [row["title"] for row in rest.json()["items"]] == ["word 3"]
+    assert (await gateway.get("/v1/incidents", limit=1, cursor=first["next"])).json()["code"] == "bad-cursor"
+    counted = await facets(gateway, "severity", view=ids[0])
+    assert (counted["total"]["count"], counts(counted, "severity")["sev3"]) == (2, 1)
+    assert len((await gateway.get("/v1/incidents:export", view=ids[0], format="ndjson")).text.splitlines()) == 2
+    for wrong, code in ((ids[1], "another-kinds-view"), (f"viw_{9:026d}", "no-such-view")):
+        answer = await gateway.get("/v1/incidents", view=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
 async def test_every_door_asks_who_is_there(start_gateway: StartGateway, projector: TestProjector):

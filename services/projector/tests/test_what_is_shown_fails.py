@@ -24,10 +24,6 @@ def test_the_record_after_which_it_fails_first_parks_the_entity(cut: int, monkey
     sick, well = book.open(), book.open()
     for _ in range(3):
         book.note(sick)
-<<<<<<< HEAD
-=======
-    made = shown_of
->>>>>>> main
 
     def fails(entity: Entity) -> Any:
         if entity.id == sick and entity.version >= 3:

@@ -29,6 +29,8 @@ class _There(Enum):
     """What of that which need not be there is there."""
 
     ALL = "all"
+    OWN = "own"
+    """What the state itself may have, but nothing that may be missing inside of it."""
     MEMBERS = "members"
     """Members of collections, but nothing that may be missing, in them neither."""
     NOTHING = "nothing"
@@ -116,7 +118,8 @@ def _made(hint: Any, number: int, *, there: _There, path: str, depth: int) -> An
 
 
 def _of_union(members: tuple[Any, ...], number: int, *, there: _There, path: str, depth: int) -> Any:
-    if NoneType in members and there is not _There.ALL:
+    own = there is _There.OWN and depth <= 1
+    if NoneType in members and there is not _There.ALL and not own:
         return None
     others = [member for member in members if member is not NoneType]
     return _made(others[number % len(others)], number, there=there, path=path, depth=depth)

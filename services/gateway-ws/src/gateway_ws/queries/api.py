@@ -50,6 +50,7 @@ from gateway_ws.queries.parameters import (
 from gateway_ws.queries.read_your_writes import ReadYourWrites
 from gateway_ws.queries.row_models import row_model
 from gateway_ws.queries.source import Count
+from gateway_ws.queries.views import view_of
 from opsroom_common.auth.identity import Identities
 from opsroom_common.http.json import json_response
 from opsroom_domain.decider import Kind
@@ -126,7 +127,9 @@ class KindDoors:
     async def list(self, request: Request, asked: ListParameters) -> Response:
         viewer = self._identities.of(request.headers)
         # One more than asked for tells whether there is a next page.
-        wanted, sort = wanted_of(asked, self._listing), sort_of(asked, self._listing)
+        how, named = self._listing, asked.model_fields_set
+        view = await view_of(self._boards.live, asked.view, how, viewer)
+        wanted, sort = view.narrow(wanted_of(asked, how), how, named), view.order(sort_of(asked, how), how, named)
         page = Page(wanted=wanted, sort=sort, limit=asked.limit + 1, as_of=asked.as_of)
         if asked.cursor is not None:
             page = replace(page, after=cursor.decode(asked.cursor, page))
@@ -178,7 +181,10 @@ class KindDoors:
 
     async def facets(self, request: Request, asked: FacetParameters) -> Response:
         viewer = self._identities.of(request.headers)
-        wanted, facets = wanted_of(asked, self._listing), facets_of(asked, self._listing)
+        how, named = self._listing, asked.model_fields_set
+        view = await view_of(self._boards.live, asked.view, how, viewer)
+        wanted = view.narrow(wanted_of(asked, how), how, named)
+        facets = [replace(facet, wanted=view.narrow(facet.wanted, how, {*named, name})) for name, facet in facets_of(asked, how).items()]
         await available(self._writes.wait(asked.wait_for))
         counted = await available(self._boards.of(asked).facets(wanted, facets, viewer))
         shown = {
@@ -192,7 +198,8 @@ class KindDoors:
     async def export(self, request: Request, asked: ExportParameters) -> Response:
         viewer = self._identities.of(request.headers)
         await available(self._writes.wait(asked.wait_for))
-        rows = self._boards.of(asked).all_rows(wanted_of(asked, self._listing), viewer)
+        view = await view_of(self._boards.live, asked.view, self._listing, viewer)
+        rows = self._boards.of(asked).all_rows(view.narrow(wanted_of(asked, self._listing), self._listing, asked.model_fields_set), viewer)
         pieces = written(rows, asked.format, self._columns)
         # The first piece comes before the answer begins, so that a failure up to here is told as one.
         first = await available(anext(pieces))

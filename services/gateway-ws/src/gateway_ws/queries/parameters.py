@@ -32,6 +32,7 @@ _ZONE_WITHOUT_SIGN: Final = re.compile(r" (\d\d:?\d\d)$")
 FACETS_MAX: Final = 10
 SEARCH_CHARS_MAX: Final = 200
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z0-9_]+$")]
 _After = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 _LogPosition = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}:[0-9]{1,18}$")]
 
@@ -119,6 +120,9 @@ class Filters(OfMoment):
         _Search | None,
         Field(description='words that its texts hold: all of them; "a phrase", or, -not; the last word may be the beginning of one'),
     ] = None
+    view: Annotated[
+        _Id | None, Field(description="a saved view of this kind: its filters, words and order hold unless the address says otherwise")
+    ] = None
     created_after: Annotated[Instant | None, Field(description="created at this moment or later")] = None
     created_before: Annotated[Instant | None, Field(description="created before it")] = None
     updated_after: Annotated[Instant | None, Field(description="last changed at this moment or later")] = None
@@ -192,9 +196,9 @@ def wanted_of(asked: Filters, listing: Listing) -> Filter:
     )
 
 
-def facets_of(asked: FacetParameters, listing: Listing) -> list[Facet]:
-    """What checked parameters ask to be counted, each without its own filter."""
-    return [_facet(asked, listing, name) for name in dict.fromkeys(asked.facet)]
+def facets_of(asked: FacetParameters, listing: Listing) -> dict[str, Facet]:
+    """What checked parameters ask to be counted, by parameter, each without its own filter."""
+    return {name: _facet(asked, listing, name) for name in asked.facet}
 
 
 def sort_of(asked: ListParameters, listing: Listing) -> Sort:
