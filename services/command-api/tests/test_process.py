@@ -72,6 +72,12 @@ async def until(http: httpx.AsyncClient, path: str, condition: Callable[[httpx.R
     pytest.fail(f"{path}: {last} {getattr(last, 'text', '')}")
 
 
+def serving(answer: httpx.Response) -> bool:
+    """It has got its share and serves all of it; before that it is well with nothing."""
+    engine = answer.json()["checks"]["engine"]
+    return bool(engine["ok"]) and not engine["reason"].startswith("serves 0 ")
+
+
 async def topics(kafka: str) -> None:
     for topic in load_topics().values():
         await create_topic(kafka, topic.name, topic.partitions)
@@ -96,8 +102,9 @@ async def retried(http: httpx.AsyncClient) -> None:
 async def test_it_serves_without_postgres_says_what_waits_and_ends_on_sigterm(own_kafka: Kafka) -> None:
     await topics(own_kafka.bootstrap)
     async with running(own_kafka.bootstrap) as (process, http):
-        await until(http, "/readyz", lambda a: a.json()["checks"]["engine"]["ok"])
-        assert (await open_one(http)).status_code == 201
+        await until(http, "/readyz", serving)
+        opened = await open_one(http)
+        assert opened.status_code == 201, opened.text
         assert (await http.post("/v1/signals/alertmanager", json=webhook(alert()))).status_code == 202
         ready = await until(http, "/readyz", lambda a: a.json()["status"] == "degraded")
         assert ready.status_code == 200
@@ -113,7 +120,7 @@ async def test_it_serves_without_postgres_says_what_waits_and_ends_on_sigterm(ow
 async def test_without_kafka_it_is_503_with_the_reason_and_recovers_without_a_restart(own_kafka: Kafka) -> None:
     await topics(own_kafka.bootstrap)
     async with running(own_kafka.bootstrap) as (process, http):
-        await until(http, "/readyz", lambda a: a.json()["checks"]["engine"]["ok"])
+        await until(http, "/readyz", serving)
         own_kafka.kill()
         refused = await open_one(http)
         assert refused.status_code == 503
@@ -122,7 +129,7 @@ async def test_without_kafka_it_is_503_with_the_reason_and_recovers_without_a_re
         away = await until(http, "/readyz", lambda a: a.status_code == 503)
         assert away.json()["checks"]["engine"]["reason"]
         own_kafka.start()
-        await until(http, "/readyz", lambda a: a.json()["checks"]["engine"]["ok"], 60)
+        await until(http, "/readyz", serving, 60)
         await retried(http)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 10) == 0
