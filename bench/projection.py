@@ -31,7 +31,7 @@ from opsroom_common.runtime.clock import SystemClock
 from projector.projections.build import Build
 from projector.projections.progress import Progress
 
-REBUILD_EVENTS = int(os.environ.get("EVENTS", "300000"))
+REBUILD_EVENTS = int(os.environ.get("EVENTS", "150000"))
 PEER_INCIDENTS = 500
 PEER = "eventsourcing"
 RATE = 5_000
@@ -138,7 +138,7 @@ async def live(stack: ThrowawayStack, log: StoryLog) -> list[Row]:
 async def drain(stack: ThrowawayStack, log: StoryLog) -> list[Row]:
     """How fast the live projector works off a backlog, statement by statement."""
     stack.projector.stop()
-    backlog = _whole(4 * LIVE * EACH)
+    backlog = _whole(2 * LIVE * EACH)
     await log.append(log.records(backlog, since=datetime.now(UTC)))
     stack.projector.start()
     began = time.perf_counter()

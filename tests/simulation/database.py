@@ -57,17 +57,12 @@ class RemoteStore:
         return await self._ask(lambda: at_once(self._store.load(ids)))
 
     async def commit(self, epoch: int, partition: int, before: Checkpoint, after: Checkpoint, folded: Folded) -> Sequence[FeedEntry]:
-        def commit() -> Sequence[FeedEntry]:
-            if self.refuses() and any("bitter" in row.words for row in folded.timeline):
-                raise Rejected("Postgres: a note is bitter, which this server does not take")
-            entries = at_once(self._store.commit(epoch, partition, before, after, folded))
-            self._committed(partition, after, folded)
-            return entries
-
-        return await self._ask(commit)
+        return await self.commit_together(epoch, [Part(partition, before, after, folded)])
 
     async def commit_together(self, epoch: int, parts: Sequence[Part]) -> Sequence[FeedEntry]:
         def commit() -> Sequence[FeedEntry]:
+            if self.refuses() and any("bitter" in row.words for part in parts for row in part.folded.timeline):
+                raise Rejected("Postgres: a note is bitter, which this server does not take")
             entries = at_once(self._store.commit_together(epoch, parts))
             for part in parts:
                 self._committed(part.partition, part.after, part.folded)

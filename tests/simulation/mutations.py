@@ -310,13 +310,6 @@ MUTATIONS = (
         (Change("command_api.engine.recovery:Recovered.add", "if isinstance(record, Skip):", "if False:"),),
     ),
     Mutation(
-        "skip-of-a-handled-record-unseen",
-        "R10",
-        "the record was handled here, and parked there: with the skip the rows keep what the writer has dropped",
-        "skips",
-        (Change("projector.session:passes", "or _holds(known.before, skip)\n    return _holds(known, skip)", "\n    return False"),),
-    ),
-    Mutation(
         "skip-without-its-version",
         "R10",
         "the version of the record that does not count is given to the next one too, and what waited behind it is a gap",

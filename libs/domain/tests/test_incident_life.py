@@ -297,7 +297,8 @@ def test_merging_twice_into_the_same_changes_nothing() -> None:
     given(OPENED, MERGED).when(Merge(**NOW, into=OTHER)).then_nothing()
 
 
-WORK = [command for command in ON_EXISTING if not isinstance(command, Archive)]
+WORK = [command for command in ON_EXISTING if not isinstance(command, Archive | Restore)]
+"""What is asked of an incident that somebody works on. Putting it away is not among it: that is possible in every status."""
 
 
 @pytest.mark.parametrize("command", [*WORK, signal()], ids=named)

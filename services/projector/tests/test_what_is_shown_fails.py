@@ -24,12 +24,11 @@ def test_the_record_after_which_it_fails_first_parks_the_entity(cut: int, monkey
     sick, well = book.open(), book.open()
     for _ in range(3):
         book.note(sick)
-    made = shown_of
 
     def fails(entity: Entity) -> Any:
         if entity.id == sick and entity.version >= 3:
             raise ZeroDivisionError("no such tag")
-        return made(entity)
+        return shown_of(entity)
 
     monkeypatch.setattr(folding, "shown_of", fails)
     items = [item for item in items_of(book, 0) if not isinstance(item, Fence)]

@@ -99,8 +99,7 @@ def test_one_command_hides_it_the_log_keeps_it_and_another_brings_it_back(house:
 
 
 def test_the_commands_of_the_how_to_work(house: Room) -> None:
-    for block in ("demo-play", "demo-hide", "demo-show"):
-        command = docs_block(ROOT, block)
+    for command in (docs_block(ROOT, "demo-play"), docs_block(ROOT, "demo-hide"), docs_block(ROOT, "demo-show")):
         done = subprocess.run(["bash", "-ec", command], cwd=ROOT, env=house.env, capture_output=True, text=True, timeout=120, check=False)
         assert (done.returncode, done.stderr) == (0, ""), (command, done)
 

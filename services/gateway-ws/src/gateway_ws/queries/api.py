@@ -173,7 +173,7 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         check_id(entity_id, self._what, self._kind.collection)
         await available(self._writes.wait(asked.wait_for))
-        page = await available(self._boards.live.comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
+        page = await available(self._boards.of(asked).comments(self._kind.name, entity_id, asked.after, asked.limit, viewer))
         if page is None:
             raise unknown(entity_id, self._what, self._kind.collection)
         body = {"items": page.items, "version": page.version, "next": page.items[-1]["id"] if page.more else None}
@@ -186,7 +186,7 @@ class KindDoors:
         wanted = view.narrow(wanted_of(asked, how), how, named)
         facets = [replace(facet, wanted=view.narrow(facet.wanted, how, {*named, name})) for name, facet in facets_of(asked, how).items()]
         await available(self._writes.wait(asked.wait_for))
-        counted = await available(self._boards.live.facets(wanted, facets, viewer))
+        counted = await available(self._boards.of(asked).facets(wanted, facets, viewer))
         shown = {
             name: {"values": [{"value": value, **_count(count)} for value, count in facet.counts], "complete": facet.complete}
             for name, facet in zip(dict.fromkeys(asked.facet), counted.facets, strict=True)
@@ -199,7 +199,7 @@ class KindDoors:
         viewer = self._identities.of(request.headers)
         await available(self._writes.wait(asked.wait_for))
         view = await view_of(self._boards.live, asked.view, self._listing, viewer)
-        rows = self._boards.live.all_rows(view.narrow(wanted_of(asked, self._listing), self._listing, asked.model_fields_set), viewer)
+        rows = self._boards.of(asked).all_rows(view.narrow(wanted_of(asked, self._listing), self._listing, asked.model_fields_set), viewer)
         pieces = written(rows, asked.format, self._columns)
         # The first piece comes before the answer begins, so that a failure up to here is told as one.
         first = await available(anext(pieces))

@@ -5,20 +5,20 @@ from __future__ import annotations
 from gateway_ws.past.rows import PastRows
 from gateway_ws.past.store import PastStore
 from gateway_ws.queries.parameters import OfMoment, OneParameters
-from gateway_ws.queries.source import LiveSource, RowSource, Snapshot
+from gateway_ws.queries.source import RowSource, Snapshot
 from opsroom_common.auth.identity import Identity
 
 
 class Boards:
     """The sources of rows that there are."""
 
-    def __init__(self, live: LiveSource, past: PastStore) -> None:
+    def __init__(self, live: RowSource, past: PastStore) -> None:
         self._live = live
         self.past = past
 
     @property
-    def live(self) -> LiveSource:
-        """The board as it is now."""
+    def live(self) -> RowSource:
+        """The board as it is now: whose views are applied, also to the board as it was."""
         return self._live
 
     def of(self, asked: OfMoment) -> RowSource:

@@ -103,7 +103,7 @@ class TimelineParameters(OfMoment):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
 
 
-class CommentsParameters(ReadAfter):
+class CommentsParameters(OfMoment):
     after: Annotated[_Text | None, Field(description="only comments behind this one")] = None
     limit: Annotated[int, Field(ge=1, le=COMMENTS_MAX)] = 100
 
@@ -113,7 +113,7 @@ class ParkedParameters(Parameters):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
 
 
-class Filters(ReadAfter):
+class Filters(OfMoment):
     """What narrows a list. A kind's own fields are added by ``filters_of``."""
 
     q: Annotated[
@@ -129,7 +129,7 @@ class Filters(ReadAfter):
     updated_before: Annotated[Instant | None, Field(description="last changed before it")] = None
 
 
-class ListParameters(Filters, OfMoment):
+class ListParameters(Filters):
     """The filters, the order and the page of a list. A kind's own fields and orders are added by ``list_parameters``."""
 
     sort: str = NEWEST_CHANGE.parameter

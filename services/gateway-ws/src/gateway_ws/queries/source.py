@@ -100,10 +100,6 @@ class RowSource(Protocol):
         """What happened to it up to this moment, oldest first, versions above ``after``; None if there is no such entity."""
         ...
 
-
-class LiveSource(RowSource, Protocol):
-    """The board as it is now, with what is told of the present only."""
-
     async def facets(self, wanted: Filter, facets: Sequence[Facet], viewer: Identity) -> Facets:
         """The number of rows of ``wanted``, and of each facet the numbers per value, all of one moment. Exact up to ``COUNT_MAX``."""
         ...
