@@ -63,9 +63,12 @@ class Recovered:
             self.last_time = max(self.last_time, record.envelope.time)
             self.held.skipped(record.entity_id, record.offset + 1)
             return
-        if not isinstance(record, DomainRecord) or record.entity_id in self.held.parked:
+        if not isinstance(record, DomainRecord):
             return
+        # Also of an entity that is set aside: the partition's times never go back (R8).
         self.last_time = max(self.last_time, record.envelope.time)
+        if record.entity_id in self.held.parked:
+            return
         try:
             self.held.add(record, len(item.record.value or b""))
         except Exception as error:  # noqa: BLE001 - whatever evolve raises parks the entity, never the partition

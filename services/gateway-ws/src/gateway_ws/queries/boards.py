@@ -10,10 +10,10 @@ from opsroom_common.auth.identity import Identity
 
 
 class Boards:
-    """The sources of rows that there are."""
+    """The sources of rows that there are. ``live`` is the board as it is now."""
 
     def __init__(self, live: RowSource, past: PastStore) -> None:
-        self._live = live
+        self.live = live
         self.past = past
 
     @property
@@ -23,7 +23,7 @@ class Boards:
 
     def of(self, asked: OfMoment) -> RowSource:
         """The board that ``asked`` is about: as it was, or as it is now."""
-        return self._live if asked.as_of is None else PastRows(self.past, asked.as_of)
+        return self.live if asked.as_of is None else PastRows(self.past, asked.as_of)
 
     async def one(self, kind: str, entity_id: str, asked: OneParameters, viewer: Identity) -> Snapshot:
         """One entity, at a version too. No rows if there never was one; raises Problem 404 that says which moments or versions there are."""
