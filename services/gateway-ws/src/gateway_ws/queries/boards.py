@@ -16,11 +16,6 @@ class Boards:
         self.live = live
         self.past = past
 
-    @property
-    def live(self) -> RowSource:
-        """The board as it is now: whose views are applied, also to the board as it was."""
-        return self._live
-
     def of(self, asked: OfMoment) -> RowSource:
         """The board that ``asked`` is about: as it was, or as it is now."""
         return self.live if asked.as_of is None else PastRows(self.past, asked.as_of)
