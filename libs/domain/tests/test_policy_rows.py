@@ -58,6 +58,7 @@ def test_tags_are_what_people_filter_by_with_the_scope_that_is_in_force() -> Non
         "assignee": "",
         "team": "payments",
         "visibility": "everyone",
+        "archived": "false",
         "labels": "\npayments\n",
         "watchers": "",
         "viewers": "",

@@ -19,6 +19,15 @@ def test_the_stages_of_a_batch_are_the_whole_time_of_its_commands() -> None:
     assert sum(stages) == pytest.approx((7.0 - 1.0) + (7.0 - 2.0))
 
 
+@pytest.mark.parametrize("count", range(1, 65))
+def test_no_stage_is_shorter_than_nothing_however_the_clock_rounds(count: int) -> None:
+    for at in (0.1, 1000.011, 123456.789, 1e6 + 0.3):
+        batch = Batch(base=0)
+        for _ in range(count):
+            batch.timed(began=at, decided=at)
+        assert batch.stages(sent=at, acked=at) == Stages(0.0, 0.0, 0.0)
+
+
 def test_the_stages_of_all_batches_are_summed_by_name() -> None:
     metrics = Metrics(CollectorRegistry())
     counted = EngineMetrics(metrics)

@@ -120,15 +120,15 @@ class World:
         episode = self.told.get(fingerprint, 0) + 1
         for _ in range(10):
             assert at is not None
-            entity = self.there.entities().get(at)
-            if entity is None:
+            if at not in self.there.entities():
                 return
             try:
                 await self.there.report(at, fingerprint, episode=episode)
             except CommandRefused as refused:
                 if refused.refusal.code not in {"merged", "moved"}:
                     raise
-                at = entity.state.merged_into or entity.state.moved.get(fingerprint)
+                assert refused.entity is not None
+                at = refused.entity.state.merged_into or refused.entity.state.moved.get(fingerprint)
             else:
                 self.told[fingerprint] = episode
                 return

@@ -69,6 +69,9 @@ TOOLS: tuple[Setting, ...] = (
     Setting("PYTHON", "make", "`python3`", "command", "What makes `.venv`."),
     Setting("JSON", "make bench-NAME", "not set", "path", "The benchmark writes its figures there too."),
     Setting("CHECK", "make bench-NAME", "not set", "`1`", "The benchmark fails when a figure misses its floor."),
+    Setting("EVENTS", "make bench-projection", "`150000`", "number", "How many events are rebuilt."),
+    Setting("ROWS", "make bench-queries", "`1000000`", "number", "How many entities there are."),
+    Setting("ENTITIES", "make bench-time-travel", "`100000`", "number", "How many entities there are, with ten versions each."),
 )
 
 

@@ -73,9 +73,11 @@ class Batch:
         self.decided_at.append(decided)
 
     def stages(self, sent: float, acked: float) -> Stages:
-        """Where the time of its commands went, if it was sent and acknowledged then."""
-        count = len(self.decided_at)
-        return Stages(self.decide_s, count * sent - sum(self.decided_at), count * (acked - sent))
+        """Where the time of its commands went, if it was sent and acknowledged then.
+
+        A sum of differences: the difference of sums may round to less than nothing, which no counter takes.
+        """
+        return Stages(self.decide_s, sum(sent - decided for decided in self.decided_at), len(self.decided_at) * (acked - sent))
 
     def moved(self, base: int, entity_of: Callable[[EntityId], Entity | None]) -> None:
         """The batch stands, or will stand, at another offset than expected (records of a dead term came between): fold again."""
