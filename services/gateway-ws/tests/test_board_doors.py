@@ -213,7 +213,8 @@ async def test_a_short_code_finds_its_entity_and_an_ambiguous_one_tells_longer_o
         CodeFound.model_validate_json(answer.content)
         assert answer.json() == {"id": incident_id(1), "kind": "incident", "code": row["code"], "title": "the one"}
     twin = f"{incident_id(1)[:15]}7{incident_id(1)[16:]}"
-    await projector.pool.execute("UPDATE read_v1.entities SET id = $1 WHERE id = $2", twin, incident_id(1))
+    for table in ("entities", "texts"):
+        await projector.pool.execute(f"UPDATE read_v1.{table} SET id = $1 WHERE id = $2", twin, incident_id(1))
     await projector.pool.execute("DELETE FROM read_v1.timeline")
     projector.entities.clear()
     await projector.opened(1, title="another")

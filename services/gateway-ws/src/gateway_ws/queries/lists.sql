@@ -163,8 +163,8 @@ WHERE t.id = {id} AND t.version <= {version} AND t.type = ANY({types}) AND t.dif
 ORDER BY t.diff->'comment'->>'id', t.version DESC
 
 -- name: by_code
-SELECT e.id, e.kind, e.title FROM read.entities e
-WHERE reverse(e.id) LIKE {tail} AND e.kind = {kind} {visible}
+SELECT e.id, e.kind, e.title FROM read.texts t JOIN read.entities e ON e.id = t.id
+WHERE reverse(t.id) LIKE {tail} AND t.kind = {kind} {visible}
 ORDER BY e.id LIMIT {limit}
 
 -- name: parked

@@ -63,7 +63,11 @@ class LiveRows:
         if wanted.search is not None:
             yield Walk(TEXT_STEPS)
         span = Filter(kind=wanted.kind, between=page.bounds, with_archived=True)
-        sizes = Sizes(total=await self._about(span, viewer), matching=await self._about(wanted, viewer))
+        sizes = Sizes(
+            total=await self._about(span, viewer),
+            along=await self._about(replace(span, statuses=wanted.statuses if len(wanted.statuses) == 1 else ()), viewer),
+            matching=await self._about(wanted, viewer),
+        )
         ways = plans(sizes, page.limit) if wanted.search is None else plans_with_words(sizes, await self._texts(wanted.kind, wanted.search))
         for way in ways:
             yield way

@@ -47,9 +47,10 @@ Plan: TypeAlias = Walk | Gather
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """About how many rows pass the filter, whatever their words, of ``total``."""
+    """About how many rows pass the filter, whatever their words, of ``total``; a walk meets only ``along`` of these, by its index."""
 
     total: int
+    along: int
     matching: int
 
 
@@ -62,10 +63,13 @@ def plans(sizes: Sizes, limit: int) -> tuple[Plan, ...]:
     """What to try, one after the other, until a page of ``limit`` is full; the last one is always right."""
     if sizes.matching <= GATHER_ALWAYS:
         return (Gather(),)
-    between = sizes.total // sizes.matching
+    windows = _windows(max(_WINDOW_MIN, 2 * limit * sizes.total // sizes.matching))
+    if sizes.matching < WALK_FIRST * sizes.along:
+        return (*windows, Gather())
     if sizes.matching >= WALK_FIRST * sizes.total:
-        return (Walk(min(_STEPS_MAX, _LUCK * limit * between)), *_windows(_STEPS_MAX), Gather())
-    return (*_windows(max(_WINDOW_MIN, 2 * limit * between)), Gather())
+        # What a walk does not meet lies far behind.
+        windows = _windows(_STEPS_MAX)
+    return (Walk(min(_STEPS_MAX, _LUCK * limit * sizes.along // sizes.matching)), *windows, Gather())
 
 
 def plans_with_words(sizes: Sizes, texts: int) -> tuple[Plan, ...]:

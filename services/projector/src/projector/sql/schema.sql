@@ -54,8 +54,6 @@ CREATE INDEX IF NOT EXISTS entities_by_creation ON read_v1.entities (kind, creat
 CREATE INDEX IF NOT EXISTS entities_by_title    ON read_v1.entities (kind, title, id);
 CREATE INDEX IF NOT EXISTS entities_by_rank     ON read_v1.entities (kind, rank, id);
 CREATE INDEX IF NOT EXISTS entities_by_due      ON read_v1.entities (kind, due_at, id);
--- Short codes name an entity by the end of its id.
-CREATE INDEX IF NOT EXISTS entities_by_code     ON read_v1.entities (reverse(id) text_pattern_ops);
 DROP INDEX IF EXISTS read_v1.entities_rank, read_v1.entities_due, read_v1.entities_assignee;
 CREATE INDEX IF NOT EXISTS entities_terms    ON read_v1.entities USING gin (terms);
 CREATE INDEX IF NOT EXISTS entities_keys     ON read_v1.entities USING gin (keys);
@@ -65,6 +63,8 @@ CREATE TABLE IF NOT EXISTS read_v1.texts (
     id text PRIMARY KEY, kind text NOT NULL, text text NOT NULL, document tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED
 );
 CREATE INDEX IF NOT EXISTS texts_document ON read_v1.texts USING gin (document);
+-- Short codes name an entity by the end of its id. It stands here, because these rows are seldom written and every entity has one.
+CREATE INDEX IF NOT EXISTS texts_by_code ON read_v1.texts (reverse(id) text_pattern_ops);
 
 CREATE TABLE IF NOT EXISTS read_v1.entity_versions (
     id text NOT NULL, version int NOT NULL, kind text NOT NULL,
