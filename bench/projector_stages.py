@@ -22,7 +22,7 @@ from devstack.throwaway import ThrowawayStack
 from opsroom_common.contracts.codec import decode
 from opsroom_common.contracts.envelope import DomainRecord
 from opsroom_common.contracts.topics import partition_of
-from opsroom_common.log.entity import fold
+from opsroom_common.log.entity import Entity, fold
 from opsroom_common.log.fencing import TermFilter
 from opsroom_common.log.kafka import KafkaEventLog
 from opsroom_common.log.port import Checkpoint, LogRecord
@@ -84,10 +84,10 @@ def stages(records: Sequence[LogRecord]) -> tuple[list[DomainRecord], list[Row]]
     terms.classify(records[0])
     rows = [stage("decode", lambda part: [decode(record) for record in part], records[1:])]
     events = [event for record in records[1:] if isinstance(event := decode(record), DomainRecord)]
-    before: dict[EntityId, object] = {}
+    before: dict[EntityId, Entity] = {}
     steps = []
     for event in events:
-        after = fold(before.get(event.entity_id), event)  # type: ignore[arg-type]
+        after = fold(before.get(event.entity_id), event)
         steps.append((before.get(event.entity_id), event, after))
         before[event.entity_id] = after
     states = [after.state for _, _, after in steps]
