@@ -9,7 +9,7 @@ import pytest
 from opsroom_common.feed.memory import MemoryFeedCarrier
 from opsroom_common.log.entity import fold as real_fold
 from opsroom_common.postgres.pool import Pool
-from projector import fold_batch as fold_module
+from projector import fold_step as fold_module
 from projector.projections import control
 from projector.projections import install as install_module
 from projector.projections.build import BuildFailed
@@ -45,10 +45,10 @@ async def never_switched(book: LogBook, pool: Pool, live: Any, why: str) -> None
 
 
 def raising_at(offset: int, real: Any) -> Any:
-    def fold(before: object, record: Any) -> object:
+    def fold(before: object, record: Any, passed: int = 0) -> object:
         if record.offset == offset:
             raise KeyError("a field that never was")
-        return real(before, record)
+        return real(before, record, passed)
 
     return fold
 
