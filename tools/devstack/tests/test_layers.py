@@ -52,6 +52,28 @@ def test_the_last_line_is_the_summary_and_agrees_with_the_exit_code(
     assert capfd.readouterr().out.splitlines()[-1] == last
 
 
+@pytest.mark.server
+def test_a_layer_without_servers_runs_beside_the_next_one_and_is_told_whole(root: Path, capfd: pytest.CaptureFixture[str]):
+    put(root, "libs/a/tests/test_x.py", "def test_a(): assert 'told' == 'untold'")
+    # Each waits for the other: one after the other, the first would wait in vain.
+    meets = """
+import pathlib, time
+def test_meets():
+    pathlib.Path("{mine}").touch()
+    for _ in range(3000):
+        if pathlib.Path("{other}").exists():
+            return
+        time.sleep(0.01)
+    assert False, "nobody came"
+"""
+    put(root, "tests/linear/test_y.py", meets.format(mine="linear", other="unit"))
+    put(root, "libs/b/tests/test_z.py", meets.format(mine="unit", other="linear"))
+    assert run_layers(root, ["unit", "linear"]) == 1
+    out = capfd.readouterr().out
+    assert "'told' == 'untold'" in out
+    assert out.splitlines()[-1] == "2 passed, 1 failed"
+
+
 def test_an_unknown_layer_is_refused_with_the_known_ones(root: Path):
     put(root, "libs/a/tests/test_x.py", "")
     with pytest.raises(DevstackError, match="no test layer is called nonsense: there are unit, ports, a"):

@@ -1,4 +1,4 @@
-"""Runs the tests layer by layer on one set of servers, and sums up.
+"""Runs the tests layer by layer on one set of servers, the unit tests beside the first of them, and sums up.
 
 The layers follow from the folders: ``unit`` and ``ports`` are the packages' own tests without and with real servers; each folder of ``tests/`` is a
 layer; each package's name stands for its own tests, on request. The last line is ``N passed, N failed`` (``, N skipped`` if any).
@@ -86,33 +86,69 @@ def run_layers(root: Path, names: Sequence[str]) -> int:
 
 
 def _run_all(root: Path, layers: Sequence[Layer], folder: Path, outcomes: dict[str, Outcome]) -> None:
+    """One after the other; but a layer without servers, which only computes, runs beside the next one, which mostly waits for servers."""
     env: dict[str, str] = {}
+    beside: _Running | None = None
     with ExitStack() as stack:
         for layer in layers:
+            if not layer.servers and layer is not layers[-1]:
+                beside = stack.enter_context(_Running.started(root, layer, folder, {}, quiet=True))
+                continue
             if layer.servers and not env:
                 addresses = stack.enter_context(ServerSet.throwaway(folder / "servers")).addresses
                 addresses.save(folder / "servers.json")
                 env = {"OPSROOM_TEST_SERVERS": str(folder / "servers.json")}
             print(f"\n--- tests: {layer.name} ---", flush=True)
-            outcomes[layer.name] = _run(root, layer, folder / f"{layer.name}.xml", env)
+            with _Running.started(root, layer, folder, env, quiet=False) as running:
+                outcomes[layer.name] = running.outcome()
+            if beside is not None:
+                print(f"\n--- tests: {beside.layer.name}, beside it ---", flush=True)
+                outcomes[beside.layer.name] = beside.outcome()
+                print(beside.output(), flush=True)
+                beside = None
 
 
-def _run(root: Path, layer: Layer, report: Path, env: dict[str, str]) -> Outcome:
-    began = time.monotonic()
-    marks = ["-m", layer.marks] if layer.marks else []
-    argv = [sys.executable, "-m", "pytest", "-q", *marks, f"--junitxml={report}", *layer.folders]
-    if not layer.folders:
-        return Outcome(0, 0, 0, 0.0, "no folders")
-    child = spawn(argv, stdout=None, env=env, cwd=root)
-    try:
-        code = child.wait(_LAYER_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        _interrupt(child)
-        return Outcome(0, 1, 0, time.monotonic() - began, f"not done within {_LAYER_TIMEOUT_S} s")
-    except KeyboardInterrupt:
-        _interrupt(child)
-        raise
-    return _count(report, code, time.monotonic() - began)
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A layer's pytest. ``written``: where its output goes, if it is not to be seen at once."""
+
+    layer: Layer
+    child: subprocess.Popen[bytes] | None
+    report: Path
+    written: Path | None
+    began: float
+
+    @classmethod
+    @contextmanager
+    def started(cls, root: Path, layer: Layer, folder: Path, env: dict[str, str], *, quiet: bool) -> Generator[_Running]:
+        """Start it; it has ended afterwards, whatever happens."""
+        report = folder / f"{layer.name}.xml"
+        marks = ["-m", layer.marks] if layer.marks else []
+        argv = [sys.executable, "-m", "pytest", "-q", *marks, f"--junitxml={report}", *layer.folders]
+        written = folder / f"{layer.name}.txt" if quiet else None
+        with ExitStack() as stack:
+            out = None if written is None else stack.enter_context(written.open("wb"))
+            child = spawn(argv, stdout=out, env=env, cwd=root) if layer.folders else None
+            try:
+                yield cls(layer, child, report, written, time.monotonic())
+            finally:
+                if child is not None and child.poll() is None:
+                    _interrupt(child)
+
+    def outcome(self) -> Outcome:
+        """Wait for it, at most until it has had ``_LAYER_TIMEOUT_S``. ``seconds`` counts from its start."""
+        if self.child is None:
+            return Outcome(0, 0, 0, 0.0, "no folders")
+        try:
+            code = self.child.wait(max(0.0, self.began + _LAYER_TIMEOUT_S - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _interrupt(self.child)
+            return Outcome(0, 1, 0, time.monotonic() - self.began, f"not done within {_LAYER_TIMEOUT_S} s")
+        return _count(self.report, code, time.monotonic() - self.began)
+
+    def output(self) -> str:
+        """What it wrote."""
+        return "" if self.written is None else self.written.read_text(encoding="utf-8", errors="replace")
 
 
 def _interrupt(child: subprocess.Popen[bytes]) -> None:
